@@ -1,0 +1,431 @@
+"""Everything this project raises on purpose, in one tree. Callers catch by whose move it is.
+
+KtrdrError
+├── ConfigError             the caller's move: a file, a request, a name
+│   ├── StrategyError           the strategy file; carries every problem found, with line and column
+│   ├── RequestError            a field of a request
+│   ├── UnknownStrategy
+│   ├── UnknownOperation
+│   ├── UnknownModel
+│   ├── TransitionRefused       an operation cannot do that in its present state
+│   └── IdempotencyConflict     the same key with another body
+├── DataError               the market's: bars that are missing, too few or wrong
+│   ├── UnknownSymbol
+│   ├── NoBars
+│   ├── NotEnoughBars
+│   ├── BadBars
+│   └── OneClassLabels
+├── ExecutionModeError      the cluster's: no place for this training
+│   └── NoGpu                   torch finds none where one is required
+├── TrainingError           the training's: numbers that are not finite
+├── StorageError            the store's: what could not be written, read or believed
+│   ├── DamagedModel
+│   └── ResultTransferError
+├── InfrastructureError     a process or a machine went away; the service tries again
+├── ServiceError            a service's, as its HTTP client saw it
+│   ├── ServiceRefused          it answered with a problem
+│   └── ServiceUnreachable      it did not answer
+└── CancellationError       nobody's fault
+
+An error's `args` are its constructor's arguments, so that it survives pickling through Ray.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+ErrorKind = Literal["config", "data", "training", "infrastructure", "result_transfer", "timeout"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where (dotted path; line and column from 1), what, and what to do."""
+
+    path: str
+    message: str
+    suggestion: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = f"line {self.line}, column {self.column}: " if self.line is not None else ""
+        where = f"{self.path}: " if self.path else ""
+        stop = "" if self.message.endswith((".", "?", "!")) else "."
+        return f"{place}{where}{self.message}" + (f"{stop} {self.suggestion}" if self.suggestion else "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields that are set."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
+
+
+def did_you_mean(wrong: object, known: Iterable[str]) -> str | None:
+    """Return "Did you mean ...?" for the nearest of `known`, else None."""
+    near = difflib.get_close_matches(str(wrong), list(known), n=1, cutoff=0.6)
+    if not near:
+        folded = {k.lower(): k for k in known}
+        near = [folded[str(wrong).lower()]] if str(wrong).lower() in folded else []
+    return f"Did you mean '{near[0]}'?" if near else None
+
+
+def _nearest_or_list(wrong: str, known: Iterable[str], noun: str) -> str:
+    names = sorted(known)
+    if not names:
+        return f"There are no {noun} yet."
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    guess = did_you_mean(wrong, names)
+    return f"{guess} Known {noun}: {shown}." if guess else f"Known {noun}: {shown}."
+
+
+class KtrdrError(Exception):
+    """Root of the tree. `kind` is what an operation records; `suggestion` says what to do next."""
+
+    kind: ClassVar[ErrorKind] = "training"
+
+    @property
+    def suggestion(self) -> str | None:
+        """What the reader can do about it, in a sentence."""
+        return None
+
+    @property
+    def path(self) -> str:
+        """The field or key at fault, dotted; empty where none is."""
+        return ""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything that is wrong, one entry each."""
+        return (Problem(self.path, str(self), self.suggestion),)
+
+
+class ConfigError(KtrdrError):
+    """The caller's move."""
+
+    kind = "config"
+
+
+class StrategyError(ConfigError):
+    """A strategy file that cannot be used, with every problem found in it."""
+
+    def __init__(self, problems: tuple[Problem, ...], source: str = "strategy") -> None:
+        super().__init__(problems, source)
+        self._problems, self.source = problems, source
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self._problems
+
+    def __str__(self) -> str:
+        count = f"{len(self._problems)} problem" + ("s" if len(self._problems) != 1 else "")
+        return f"{self.source}: {count}\n" + "\n".join(f"  {p}" for p in self._problems)
+
+
+class RequestError(ConfigError):
+    """A field of a request that cannot be accepted."""
+
+    def __init__(self, path: str, message: str, advice: str | None = None) -> None:
+        super().__init__(path, message, advice)
+        self._path, self.message, self.advice = path, message, advice
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class _Unknown(KtrdrError):
+    """A name that names nothing, with the names that would."""
+
+    noun: ClassVar[str]
+    plural: ClassVar[str]
+    field: ClassVar[str]
+
+    def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(name, known)
+        self.name, self.known = name, known
+
+    def __str__(self) -> str:
+        return f"{self.noun} not found: {self.name}"
+
+    @property
+    def path(self) -> str:
+        return self.field
+
+    @property
+    def suggestion(self) -> str | None:
+        return _nearest_or_list(self.name, self.known, self.plural)
+
+
+class UnknownStrategy(_Unknown, ConfigError):
+    """No strategy of that name."""
+
+    noun, plural, field = "Strategy", "strategies", "strategy_name"
+
+
+class UnknownOperation(_Unknown, ConfigError):
+    """No operation of that id."""
+
+    noun, plural, field = "Operation", "operations", "operation_id"
+
+    @property
+    def suggestion(self) -> str | None:
+        return "List them with `ktrdr operations list` or GET /api/v1/operations."
+
+
+class UnknownModel(_Unknown, ConfigError):
+    """No model of that name or version."""
+
+    noun, plural, field = "Model", "models", "model_id"
+
+
+class TransitionRefused(ConfigError):
+    """An operation cannot do that in its present state."""
+
+    def __init__(self, operation_id: str, status: str, asked: str) -> None:
+        super().__init__(operation_id, status, asked)
+        self.operation_id, self.status, self.asked = operation_id, status, asked
+
+    def __str__(self) -> str:
+        return f"Operation {self.operation_id} is {self.status}: it cannot be {self.asked}."
+
+    @property
+    def suggestion(self) -> str | None:
+        return f"See it with `ktrdr operations show {self.operation_id}`."
+
+
+class IdempotencyConflict(ConfigError):
+    """The same Idempotency-Key came with another body."""
+
+    def __init__(self, key: str, operation_id: str) -> None:
+        super().__init__(key, operation_id)
+        self.key, self.operation_id = key, operation_id
+
+    def __str__(self) -> str:
+        return f"Idempotency-Key {self.key!r} was used for another request, which made {self.operation_id}."
+
+    @property
+    def path(self) -> str:
+        return "Idempotency-Key"
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Send a new key with a new request, or the same body with this key."
+
+
+class DataError(KtrdrError):
+    """The market's: bars that are missing, too few or wrong."""
+
+    kind = "data"
+
+
+class UnknownSymbol(_Unknown, DataError):
+    """No bars are stored for that symbol and timeframe."""
+
+    noun, plural, field = "Symbol", "series", "symbols"
+
+
+class NoBars(DataError):
+    """The date range holds no bars."""
+
+    def __init__(self, series: str, asked: str, stored: str) -> None:
+        super().__init__(series, asked, stored)
+        self.series, self.asked, self.stored = series, asked, stored
+
+    def __str__(self) -> str:
+        return f"{self.series} has no bars in {self.asked}."
+
+    @property
+    def path(self) -> str:
+        return "start_date"
+
+    @property
+    def suggestion(self) -> str | None:
+        return f"Stored bars run from {self.stored}. Choose dates inside that range."
+
+
+class NotEnoughBars(DataError):
+    """Some step needs more bars than there are."""
+
+    def __init__(self, needed: int, got: int, by: str) -> None:
+        super().__init__(needed, got, by)
+        self.needed, self.got, self.by = needed, got, by
+
+    def __str__(self) -> str:
+        return f"{self.by} needs {self.needed} bars and got {self.got}."
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Widen the date range or shorten the lookback."
+
+
+class BadBars(DataError):
+    """Bars that cannot be believed; says which and why."""
+
+    def __init__(self, series: str, reason: str, advice: str) -> None:
+        super().__init__(series, reason, advice)
+        self.series, self.reason, self.advice = series, reason, advice
+
+    def __str__(self) -> str:
+        return f"{self.series}: {self.reason}"
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice
+
+
+class OneClassLabels(DataError):
+    """A training part whose labels are all of one class teaches nothing."""
+
+    def __init__(self, part: str, class_name: str, n_rows: int, labeler: str) -> None:
+        super().__init__(part, class_name, n_rows, labeler)
+        self.part, self.class_name, self.n_rows, self.labeler = part, class_name, n_rows, labeler
+
+    def __str__(self) -> str:
+        return f"All {self.n_rows} {self.part} labels from {self.labeler} are {self.class_name}: there is nothing to learn."
+
+    @property
+    def path(self) -> str:
+        return "training.labels"
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Change the labeler's thresholds or barriers, or widen the date range, so that at least two classes occur."
+
+
+class ExecutionModeError(KtrdrError):
+    """No place for this training: what was asked, what nodes there are, what to do."""
+
+    kind = "infrastructure"
+
+    def __init__(self, asked: str, nodes: str, advice: str) -> None:
+        super().__init__(asked, nodes, advice)
+        self.asked, self.nodes, self.advice = asked, nodes, advice
+
+    def __str__(self) -> str:
+        return f"No node can run this training: {self.asked}. {self.nodes}"
+
+    @property
+    def path(self) -> str:
+        return "execution_mode"
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice
+
+
+class NoGpu(ExecutionModeError):
+    """A GPU is required and torch finds none on this node."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__("a GPU is required", f"torch finds only '{device}' here.", "Ask again without require_gpu, or start a node with a GPU.")
+        self.args = (device,)
+
+
+class TrainingError(KtrdrError):
+    """The training's: numbers that are not finite, a network that cannot be trained."""
+
+    def __init__(self, message: str, advice: str | None = None) -> None:
+        super().__init__(message, advice)
+        self.message, self.advice = message, advice
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice
+
+
+class StorageError(KtrdrError):
+    """The store's: what could not be written, read or believed."""
+
+    kind = "result_transfer"
+
+    def __init__(self, message: str, advice: str | None = None) -> None:
+        super().__init__(message, advice)
+        self.message, self.advice = message, advice
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice
+
+
+class DamagedModel(StorageError):
+    """A stored model whose files do not match its manifest."""
+
+    def __init__(self, model_id: str, file: str, reason: str) -> None:
+        super().__init__(f"Model {model_id} is damaged: {file} {reason}.", "Restore the file from a backup or train again.")
+        self.args = (model_id, file, reason)
+        self.model_id, self.file = model_id, file
+
+
+class ResultTransferError(StorageError):
+    """A trained model that could not be handed to the store, and where it lies."""
+
+
+class InfrastructureError(KtrdrError):
+    """A process or a machine went away under a training."""
+
+    kind = "infrastructure"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    @property
+    def suggestion(self) -> str | None:
+        return "The service tries again by itself; see `ktrdr operations show`."
+
+
+class ServiceError(KtrdrError):
+    """A service's, as its HTTP client saw it."""
+
+
+class ServiceRefused(ServiceError):
+    """The service answered with a problem: status, title, and everything that is wrong."""
+
+    def __init__(self, status: int, title: str, detail: str, problems_given: tuple[Problem, ...] = ()) -> None:
+        super().__init__(status, title, detail, problems_given)
+        self.status, self.title, self.detail, self.problems_given = status, title, detail, problems_given
+
+    def __str__(self) -> str:
+        return self.detail
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self.problems_given or (Problem("", self.detail),)
+
+
+class ServiceUnreachable(ServiceError):
+    """Nobody answers at the service's address."""
+
+    kind = "infrastructure"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+    def __str__(self) -> str:
+        return f"No answer from {self.url}."
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Start it with `ktrdr up`, or set KTRDR_URL to the address of a service that runs."
+
+
+class CancellationError(KtrdrError):
+    """The training was asked to stop, and did."""
+
+    def __init__(self, reason: str = "Operation cancelled") -> None:
+        super().__init__(reason)
+        self.reason = reason
