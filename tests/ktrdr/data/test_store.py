@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import logging
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ktrdr.data import BarStore, SeriesInfo, SeriesKey, to_arrow
+from ktrdr.errors import BadBars, UnknownSymbol
+from tests.ktrdr.data.walk import walk
+
+KEY = SeriesKey("A", "1d")
+SYMBOLS = st.text("ABCXYZabc019_.^=/-%", min_size=1, max_size=64)
+
+
+@contextmanager
+def files_of_at_most(n_bytes: int) -> Iterator[None]:
+    """Let this process write no larger file, as if the disk were full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_bars_are_read_as_they_were_written(tmp_path: Path) -> None:
+    store, bars = BarStore([tmp_path / "new"]), walk()
+    path = store.write(KEY, bars)
+    assert path == tmp_path / "new" / "A_1d.parquet"
+    pd.testing.assert_frame_equal(store.read(KEY), bars, check_freq=False)
+
+
+def test_writing_replaces_the_series_and_leaves_nothing_else_behind(tmp_path: Path) -> None:
+    store = BarStore([tmp_path])
+    store.write(KEY, walk(seed=1))
+    store.write(KEY, walk(seed=2))
+    assert store.read(KEY)["close"].tolist() == walk(seed=2)["close"].tolist()
+    assert [path.name for path in tmp_path.iterdir()] == ["A_1d.parquet"]
+
+
+def test_a_write_that_fails_leaves_the_old_bars(tmp_path: Path) -> None:
+    store = BarStore([tmp_path])
+    store.write(KEY, walk(seed=1))
+    with files_of_at_most(1000), pytest.raises(OSError, match="large"):
+        store.write(KEY, walk(1000, seed=2))
+    assert [path.name for path in tmp_path.iterdir()] == ["A_1d.parquet"]
+    assert store.read(KEY)["close"].tolist() == walk(seed=1)["close"].tolist()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(symbol=SYMBOLS, timeframe=st.sampled_from(["1m", "1d", "1w"]))
+def test_any_symbol_is_one_file_in_the_folder(tmp_path: Path, symbol: str, timeframe: str) -> None:
+    store, key = BarStore([tmp_path / "bars"]), SeriesKey(symbol, timeframe)
+    path = store.write(key, walk(3))
+    assert path.parent == tmp_path / "bars"
+    assert key in {SeriesKey(info.symbol, info.timeframe) for info in store.catalog()}
+    assert len(store.read(key)) == 3
+    assert [folder.name for folder in tmp_path.iterdir()] == ["bars"]
+
+
+def test_a_symbol_with_signs_is_percent_encoded(tmp_path: Path) -> None:
+    assert BarStore([tmp_path]).write(SeriesKey("^EUR/USD=X", "1h"), walk()).name == "%5EEUR%2FUSD%3DX_1h.parquet"
+
+
+@pytest.mark.parametrize(
+    "symbol", ["../secret", "/etc/passwd", "B", "a", "", "A" * 5000, "\0", "\udcff", "A_1d.parquet"]
+)
+def test_an_unknown_symbol_names_those_there_are(tmp_path: Path, symbol: str) -> None:
+    root = tmp_path / "bars"
+    BarStore([tmp_path]).write(SeriesKey("secret", "1d"), walk())
+    store = BarStore([root])
+    store.write(KEY, walk())
+    store.write(SeriesKey("^GSPC", "1w"), walk())
+    with pytest.raises(UnknownSymbol) as caught:
+        store.read(SeriesKey(symbol, "1d"))
+    assert caught.value.args == (f"{symbol} 1d", ("A 1d", "^GSPC 1w"))
+
+
+def test_an_unknown_timeframe_is_an_unknown_series(tmp_path: Path) -> None:
+    BarStore([tmp_path]).write(KEY, walk())
+    for timeframe in ("1h", "2d", "1d/../A_1d"):
+        with pytest.raises(UnknownSymbol, match="A " + timeframe):
+            BarStore([tmp_path]).read(SeriesKey("A", timeframe))
+
+
+def test_the_first_folder_that_has_a_series_wins(tmp_path: Path) -> None:
+    mine, bundled = tmp_path / "mine", tmp_path / "bundled"
+    BarStore([bundled]).write(KEY, walk(10))
+    BarStore([bundled]).write(SeriesKey("B", "1d"), walk(20))
+    BarStore([mine]).write(KEY, walk(30))
+    store = BarStore([tmp_path / "absent", mine, bundled])
+    assert [(info.symbol, info.n_bars) for info in store.catalog()] == [("A", 30), ("B", 20)]
+    assert len(store.read(KEY)) == 30
+    assert len(store.read(SeriesKey("B", "1d"))) == 20
+
+
+def test_the_catalog_says_dates_and_bars_in_order(tmp_path: Path) -> None:
+    store = BarStore([tmp_path])
+    store.write(SeriesKey("B", "1d"), walk(10))
+    store.write(SeriesKey("A", "1d"), walk(366))
+    store.write(SeriesKey("A", "1h"), walk(25, start="2020-01-01 12:00", freq="h"))
+    assert store.catalog() == [
+        SeriesInfo("A", "1h", "2020-01-01", "2020-01-02", 25),
+        SeriesInfo("A", "1d", "2020-01-01", "2020-12-31", 366),
+        SeriesInfo("B", "1d", "2020-01-01", "2020-01-10", 10),
+    ]
+
+
+def test_the_catalog_reads_all_row_groups(tmp_path: Path) -> None:
+    pq.write_table(to_arrow(walk(100)), tmp_path / "A_1d.parquet", row_group_size=7)
+    assert BarStore([tmp_path]).catalog() == [SeriesInfo("A", "1d", "2020-01-01", "2020-04-09", 100)]
+
+
+def test_files_of_other_names_are_no_series(tmp_path: Path) -> None:
+    for name in ("notes.parquet", "_1d.parquet", "A_2d.parquet", "A_1d.csv", "%41_1d.parquet", "^GSPC_1d.parquet"):
+        pq.write_table(to_arrow(walk()), tmp_path / name)
+    assert BarStore([tmp_path]).catalog() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all, but long enough to look at" * 10])
+def test_a_file_that_is_no_parquet_is_bad_bars_with_its_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "A_1d.parquet"
+    path.write_bytes(content)
+    with pytest.raises(BadBars, match="cannot be read") as caught:
+        BarStore([tmp_path]).read(KEY)
+    assert str(path) in str(caught.value)
+
+
+def test_a_damaged_file_is_bad_bars_and_not_in_the_catalog(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = BarStore([tmp_path])
+    store.write(SeriesKey("B", "1d"), walk())
+    path = store.write(KEY, walk(2000))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadBars, match="cannot be read"):
+        store.read(KEY)
+    with caplog.at_level(logging.WARNING):
+        assert [info.symbol for info in store.catalog()] == ["B"]
+    assert str(path) in caplog.text
+
+
+def test_a_parquet_of_something_else_is_bad_bars(tmp_path: Path) -> None:
+    path = tmp_path / "A_1d.parquet"
+    for table, reason in (
+        (pa.table({"x": [1]}), "has no column time"),
+        (to_arrow(walk().iloc[::-1]), "does not come after"),
+        (to_arrow(walk() * [1, -1, 1, 1, 1]), "not positive"),
+    ):
+        pq.write_table(table, path)
+        with pytest.raises(BadBars, match=reason) as caught:
+            BarStore([tmp_path]).read(KEY)
+        assert str(path) in str(caught.value)
+    pq.write_table(pa.table({"x": [1]}), path)
+    assert BarStore([tmp_path]).catalog() == []
+
+
+def test_bars_that_break_the_conventions_are_not_written(tmp_path: Path) -> None:
+    store = BarStore([tmp_path])
+    for key, bars, reason in (
+        (KEY, walk().iloc[::-1], "does not come after"),
+        (KEY, walk().iloc[:0], "has no bars"),
+        (SeriesKey("A", "../x"), walk(), "no timeframe"),
+    ):
+        with pytest.raises(BadBars, match=reason):
+            store.write(key, bars)
+    assert list(tmp_path.iterdir()) == []
