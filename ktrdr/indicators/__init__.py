@@ -1,0 +1,97 @@
+"""Indicators: formulas over past bars, computed by TA-Lib.
+
+Each is its frozen config; `AnyIndicator` is the list of what exists. `build` makes one from a mapping, `compute_all`
+runs a strategy's. Values at bar t never depend on later bars, and warm-up is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias
+
+import pandas as pd
+from pydantic import Field, TypeAdapter
+
+from ktrdr.data.bars import Bars
+from ktrdr.declaration import build_declared
+from ktrdr.indicators.averages import EMA, SMA, WMA
+from ktrdr.indicators.base import Indicator
+from ktrdr.indicators.momentum import CCI, ROC, RSI, Momentum, Stochastic, WilliamsR
+from ktrdr.indicators.trend import ADX, MACD
+from ktrdr.indicators.volatility import ATR, BollingerBands
+from ktrdr.indicators.volume import MFI, OBV
+
+AnyIndicator: TypeAlias = Annotated[
+    SMA
+    | EMA
+    | WMA
+    | RSI
+    | MACD
+    | ATR
+    | BollingerBands
+    | Stochastic
+    | WilliamsR
+    | CCI
+    | ROC
+    | Momentum
+    | MFI
+    | OBV
+    | ADX,
+    Field(discriminator="type"),
+]
+
+_ADAPTER: TypeAdapter[Indicator] = TypeAdapter(AnyIndicator)
+
+
+def build(config: Mapping[str, Any]) -> Indicator:
+    """Return the indicator that `config` declares, such as `{"type": "rsi", "period": 14}`.
+
+    Raises
+    ------
+    StrategyError
+        With every problem found: an unknown type or key, a parameter of the wrong type or out of range.
+    """
+    return build_declared(_ADAPTER, dict(config) if isinstance(config, Mapping) else config, "indicator")
+
+
+def compute_all(
+    indicators: Mapping[str, Indicator], bars: Bars, on_indicator: Callable[[str], None] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return each indicator's values over `bars`, by id: (n_bars, n_outputs), columns its `outputs`.
+
+    `on_indicator` is called with the id before each is computed.
+
+    Raises
+    ------
+    BadBars
+        If a column that an indicator reads is missing.
+    """
+    values = {}
+    for name, indicator in indicators.items():
+        if on_indicator is not None:
+            on_indicator(name)
+        values[name] = indicator.compute(bars)
+    return values
+
+
+__all__ = [
+    "ADX",
+    "ATR",
+    "CCI",
+    "EMA",
+    "MACD",
+    "MFI",
+    "OBV",
+    "ROC",
+    "RSI",
+    "SMA",
+    "WMA",
+    "AnyIndicator",
+    "BollingerBands",
+    "Indicator",
+    "Momentum",
+    "Stochastic",
+    "WilliamsR",
+    "build",
+    "compute_all",
+]
