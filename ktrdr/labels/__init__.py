@@ -1,0 +1,31 @@
+"""Labels: what the network is to forecast. The only room that looks at the future."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, TypeAdapter
+
+from ktrdr.declaration import build_declared
+from ktrdr.labels.base import Labeler
+from ktrdr.labels.classes import Signal
+from ktrdr.labels.triple_barrier import TripleBarrier
+from ktrdr.labels.zigzag import Zigzag
+
+__all__ = ["AnyLabeler", "Labeler", "Signal", "TripleBarrier", "Zigzag", "build"]
+
+AnyLabeler: TypeAlias = Annotated[Zigzag | TripleBarrier, Field(discriminator="source")]
+"""Every labeler there is."""
+
+_LABELER: TypeAdapter[Labeler] = TypeAdapter(AnyLabeler)
+
+
+def build(config: Any) -> Labeler:
+    """Return the labeler that `config` declares, such as `{"source": "zigzag", "threshold": 0.03}`.
+
+    Raises
+    ------
+    StrategyError
+        If the source is unknown, or a key is unknown or out of its range.
+    """
+    return build_declared(_LABELER, config, "labels")
