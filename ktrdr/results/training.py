@@ -1,0 +1,159 @@
+"""The schema of a training's result, validated on write and on read."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TrainingHistory(_Result):
+    """What each epoch gave. Lists have one entry an epoch; epochs count from 1. Final values are the last epoch's."""
+
+    epochs: list[int]
+    train_loss: list[float]
+    train_accuracy: list[float]
+    val_loss: list[float]
+    val_accuracy: list[float]
+    learning_rate: list[float]
+    final_train_loss: float
+    final_train_accuracy: float
+    final_val_loss: float
+    final_val_accuracy: float
+    best_epoch: int
+    best_val_loss: float
+    epochs_completed: int
+    early_stopped: bool
+    training_time_s: float
+
+
+class ClassMetrics(_Result):
+    """One class on the held-out rows."""
+
+    precision: float
+    recall: float
+    f1_score: float
+    support: int
+
+
+class Baseline(_Result):
+    """Accuracy of three forecasts that learn nothing, on the same rows; null where one does not apply."""
+
+    majority: float
+    last_sign: float | None
+    persistence: float | None
+
+
+class Confidence(_Result):
+    """Rows whose highest probability reaches the threshold."""
+
+    threshold: float
+    coverage: float
+    accuracy: float | None
+
+
+class TestMetrics(_Result):
+    """The best weights on the held-out rows. Averages over classes are macro averages over the classes that occur."""
+
+    __test__ = False  # not a pytest class
+
+    loss: float
+    accuracy: float
+    balanced_accuracy: float
+    precision: float
+    recall: float
+    f1_score: float
+    mcc: float
+    per_class: dict[str, ClassMetrics]
+    confusion_matrix: list[list[int]]
+    """Rows are the true classes, columns the predicted ones, both in code order."""
+    expected_calibration_error: float
+    baseline: Baseline
+    confidence: Confidence
+    verdict: str
+    """Where the model stands against its baselines, in words."""
+
+
+class RowAccount(_Result):
+    """Every base bar of the date range, once: loaded = warmup + unlabelled + purged + embargoed + train + validation + test."""
+
+    rows_loaded: int
+    rows_warmup: int
+    rows_unlabelled: int
+    rows_purged: int
+    rows_embargoed: int
+    rows_train: int
+    rows_validation: int
+    rows_test: int
+
+
+class DataSummary(RowAccount):
+    """What the model was trained on."""
+
+    symbols: list[str]
+    timeframes: list[str]
+    start_date: str
+    end_date: str
+    data_sha256: str
+    """Over every bar loaded: all parts and warm-up."""
+
+
+class SymbolMetrics(_Result):
+    """One symbol's rows and how the model does on its held-out ones."""
+
+    rows: RowAccount
+    accuracy: float
+    balanced_accuracy: float
+    baseline: Baseline
+
+
+class FeatureImportance(_Result):
+    """Fall in held-out accuracy when the feature is shuffled: mean and standard deviation over repeats."""
+
+    mean: float
+    std: float
+
+
+class SetCoverage(_Result):
+    """How one fuzzy set covers the rows used: shares of rows in no term and in more than one (degree > 0)."""
+
+    dead_zone: float
+    overlap: float
+
+
+class TrainingMetadata(_Result):
+    """Where, when and with what the model was trained."""
+
+    device: str
+    versions: dict[str, str]
+    seed: int
+    torch_threads: int
+    cpu_capability: str
+    strategy_sha256: str
+    started_at: str
+    ended_at: str
+    duration_s: float
+    n_parameters: int
+
+
+class TrainingResult(_Result):
+    """All that a training says about itself."""
+
+    success: bool
+    model_path: str | None
+    model_id: str | None
+    training_metrics: TrainingHistory
+    test_metrics: TestMetrics
+    per_symbol_metrics: dict[str, SymbolMetrics]
+    feature_names: list[str]
+    feature_importance: dict[str, FeatureImportance]
+    label_distribution: dict[str, float]
+    fuzzy_coverage: dict[str, SetCoverage]
+    data_summary: DataSummary
+    metadata: TrainingMetadata
+
+    def saved_as(self, model_id: str, model_path: str) -> TrainingResult:
+        """Return the result of the same training, its model saved."""
+        return self.model_copy(update={"model_id": model_id, "model_path": model_path})

@@ -1,0 +1,67 @@
+"""What a training hands to the model store, and the store as training sees it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from torch import nn
+
+from ktrdr.model.network import architecture_of
+from ktrdr.results import TrainingResult
+from ktrdr.storage import ModelArtifact, ModelVersion, weights_of
+from ktrdr.training.dataset import Part
+from ktrdr.training.forward import logits_of
+from ktrdr.training.job import Job
+
+PROBE_ROWS = 10
+
+
+class ModelSaver(Protocol):
+    """Who takes a trained model: a `ModelStorage`, or on a cluster an adapter that hands it over."""
+
+    def save_model(self, artifact: ModelArtifact) -> ModelVersion:
+        """Save the model and say under which version."""
+
+
+def artifact_of(job: Job, network: nn.Module, result: TrainingResult, held_out: Part) -> ModelArtifact:
+    """Return the trained model, its weights on the CPU, with all that is kept beside it.
+
+    The first rows of `held_out` go along, with their logits, for the store to check the network that it reads back.
+    """
+    elsewhere = {"success", "model_path", "model_id", "feature_names", "metadata"}
+    return ModelArtifact(
+        strategy=job.strategy.name,
+        symbols=job.scope.symbols,
+        timeframe=job.strategy.base_timeframe,
+        weights=weights_of({name: value.cpu() for name, value in network.state_dict().items()}),
+        config={"strategy": job.strategy.document(), "request": _request(job)},
+        metrics=result.model_dump(exclude=elsewhere),
+        features=_features(job, network, result, held_out),
+        metadata=result.metadata.model_dump(),
+    )
+
+
+def _request(job: Job) -> dict[str, Any]:
+    return {
+        "symbols": list(job.scope.symbols),
+        "timeframes": list(job.scope.timeframes),
+        "start_date": job.scope.start_date,
+        "end_date": job.scope.end_date,
+        "validation_split": job.scope.validation_split,
+        "seed": job.seed,
+        "run_name": job.options.run_name,
+    }
+
+
+def _features(job: Job, network: nn.Module, result: TrainingResult, held_out: Part) -> dict[str, Any]:
+    strategy = job.strategy
+    probe_BF = held_out.X[:PROBE_ROWS]
+    return {
+        "features": list(strategy.features),
+        "classes": list(job.class_names),
+        "architecture": architecture_of(strategy.model, len(strategy.features), len(job.class_names)),
+        "fuzzy_sets": {name: of.model_dump(mode="json") for name, of in strategy.fuzzy_sets.items()},
+        "scalers": {},
+        "importance": {name: of.model_dump() for name, of in result.feature_importance.items()},
+        "probe": {"rows": probe_BF.tolist(), "logits": logits_of(network, probe_BF, job.device).tolist()},
+    }

@@ -1,0 +1,188 @@
+"""The twelve steps of a training, on one page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ktrdr.async_infrastructure import CancellationToken, GenericProgressManager, ProgressCallback
+from ktrdr.data import DataManager
+from ktrdr.features import feature_table
+from ktrdr.model.network import build_network
+from ktrdr.results import TestMetrics, TrainingHistory
+from ktrdr.strategy import load_strategy
+from ktrdr.strategy.schema import Strategy
+from ktrdr.training.artifact import ModelSaver, artifact_of
+from ktrdr.training.dataset import Dataset
+from ktrdr.training.device import resolve_device, seeded
+from ktrdr.training.evaluation import evaluate
+from ktrdr.training.forward import class_weights_of, held_out_loss, logits_of
+from ktrdr.training.importance import permutation_importance
+from ktrdr.training.job import Job, TrainedModel
+from ktrdr.training.outcome import result_of, symbol_metrics
+from ktrdr.training.preparation import (
+    calculate_indicators,
+    generate_labels,
+    generate_memberships,
+    load_market_data,
+    split_rows,
+)
+from ktrdr.training.provenance import metadata_of
+from ktrdr.training.scope import Options, settle_scope
+from ktrdr.training.steps import Steps
+from ktrdr.training.trainer import ModelTrainer
+
+
+class TrainingExecutor:
+    """Trains a strategy. Does not know where it runs, who called it, or what carries its progress.
+
+    Parameters
+    ----------
+    strategy
+        What to train.
+    data
+        Where bars come from.
+    model_storage
+        Who takes the model; without one it is not saved.
+    progress
+        Hears of every step, and of epochs and batches unless `progress_callback` is given.
+    progress_callback
+        Called for epochs and batches in place of `progress.training_callback`.
+    cancellation_token
+        Looked at between steps, inside long ones, every batch and every epoch, until the model is saved. A cancelled
+        training leaves nothing behind.
+    device
+        Such as "cpu"; the best here when absent.
+    """
+
+    def __init__(  # noqa: PLR0913 - the signature is a contract
+        self,
+        strategy: Strategy,
+        *,
+        data: DataManager,
+        model_storage: ModelSaver | None = None,
+        progress: GenericProgressManager | None = None,
+        progress_callback: ProgressCallback | None = None,
+        cancellation_token: CancellationToken | None = None,
+        device: str | None = None,
+    ) -> None:
+        self._strategy = strategy
+        self._data = data
+        self._model_storage = model_storage
+        self._progress = progress or GenericProgressManager("training")
+        self._progress_callback = progress_callback or self._progress.training_callback
+        self._token = cancellation_token
+        self._device = device
+
+    def execute(  # noqa: PLR0913, PLR0917 - the signature is a contract
+        self,
+        symbols: list[str] | None,
+        timeframes: list[str] | None,
+        start_date: str | None,
+        end_date: str | None,
+        validation_split: float = 0.2,
+        data_mode: str = "local",
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Train, evaluate and save; return the result's fields (see `TrainingResult`).
+
+        Parameters
+        ----------
+        symbols, timeframes, start_date, end_date
+            None means the strategy's own. Dates are inclusive, by a bar's open date.
+        validation_split
+            Share of the rows before the test part; only for a strategy without `data_split`.
+        data_mode
+            `local`.
+        **kwargs
+            `seed` and `overrides` (dotted paths to values) win over the strategy's; `require_gpu`; `run_name`.
+
+        Raises
+        ------
+        TypeError
+            For an unknown keyword argument.
+        ConfigError, NoGpu
+            Before the first step.
+        DataError, TrainingError, StorageError
+            From the step that needs what is missing or wrong.
+        CancellationError
+            When the token is cancelled.
+        """
+        started_at = dt.datetime.now(dt.UTC)
+        options = Options.of(kwargs)
+        strategy = load_strategy(self._strategy.document(), options.overrides) if options.overrides else self._strategy
+        scope = settle_scope(strategy, symbols, timeframes, start_date, end_date, validation_split, data_mode)
+        job = Job(strategy, scope, options, resolve_device(self._device, options.require_gpu), started_at)
+        step = Steps(self._progress, self._token)
+        with step(1, f"for {scope.series}") as now:
+            market = load_market_data(strategy, self._data, scope, now.report)
+            now.outcome = f"{sum(map(len, market.series.values()))} bars"
+        with step(2) as now:
+            indicators = calculate_indicators(strategy, market, now.report)
+            now.outcome = f"{len(strategy.indicators)} indicators on {len(market.series)} series"
+        with step(3) as now:
+            memberships = generate_memberships(strategy, indicators, now.report)
+            now.outcome = f"{sum(map(len, memberships.values()))} rows of {len(strategy.fuzzy_sets)} fuzzy sets"
+        with step(4) as now:
+            features = feature_table(strategy, memberships)
+            now.outcome = f"{len(features)} rows of {len(features.columns)} features"
+        with step(5) as now:
+            labels = generate_labels(strategy, market, now.report)
+            now.outcome = f"{sum(map(len, labels.values()))} labelled rows"
+        with step(6) as now:
+            dataset = split_rows(strategy, scope, market, features, labels)
+            now.outcome = (
+                f"{len(dataset.train)} rows train, {len(dataset.validation)} validate, {len(dataset.test)} test"
+            )
+        with step(7, f"on {job.device}") as now:
+            network, history = self._train(job, dataset)
+            now.outcome = f"{len(dataset.train)} rows, {history.epochs_completed} epochs, best was {history.best_epoch}"
+        with step(8) as now:
+            logits_NC = logits_of(network, dataset.test.X, job.device)
+            metrics = _evaluate(job, logits_NC, dataset)
+            per_symbol = symbol_metrics(logits_NC, dataset, job.class_names)
+            now.outcome = f"{len(dataset.test)} rows, accuracy {metrics.accuracy:.3f}"
+        with step(9) as now:
+            importance = permutation_importance(
+                lambda X: logits_of(network, X, job.device), dataset.test, strategy.features, job.seed, now.report
+            )
+            now.outcome = f"{len(importance)} features on {len(dataset.test)} rows"
+        with step(10) as now:
+            model = TrainedModel(network, history, metrics, per_symbol, importance, metadata_of(job, network))
+            unsaved = result_of(job, model, market, features, dataset)
+            artifact = artifact_of(job, network, unsaved, dataset.test)
+            version = None if self._model_storage is None else self._model_storage.save_model(artifact)
+            now.outcome = f"saved as {version.model_id}" if version else "not saved: no model storage was given"
+        with step(11) as now:
+            result = unsaved if version is None else unsaved.saved_as(version.model_id, version.path)
+            now.outcome = result.test_metrics.verdict
+        with step(12):
+            return result.model_dump()
+
+    def _train(self, job: Job, dataset: Dataset) -> tuple[nn.Module, TrainingHistory]:
+        n_classes = len(job.class_names)
+        # made on the CPU whatever the device, so that a seed means the same weights everywhere
+        with seeded(torch.device("cpu"), job.seed):
+            network = build_network(job.strategy.model, len(job.strategy.features), n_classes)
+        trainer = ModelTrainer(job.training, self._progress_callback, self._token, device=job.device)
+        train, validation = dataset.train, dataset.validation
+        history = trainer.train(train.X, train.y, validation.X, validation.y, network=network, n_classes=n_classes)
+        return network, history
+
+
+def _evaluate(job: Job, logits_NC: npt.NDArray[np.float32], dataset: Dataset) -> TestMetrics:
+    test, y_train = dataset.test, dataset.train.y
+    weights_C = class_weights_of(y_train, len(job.class_names), job.training.class_weights)
+    return evaluate(
+        logits_NC,
+        test,
+        loss=held_out_loss(torch.from_numpy(logits_NC), torch.from_numpy(test.y), weights_C, "test"),
+        y_train=y_train,
+        class_names=job.class_names,
+        confidence_threshold=job.strategy.decisions.confidence_threshold,
+    )

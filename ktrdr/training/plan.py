@@ -1,0 +1,84 @@
+"""A training as far as its bars decide it: steps 1 to 6, and nothing trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from ktrdr.data import DataManager
+from ktrdr.features import feature_table
+from ktrdr.results import RowAccount
+from ktrdr.strategy.schema import Strategy
+from ktrdr.training.preparation import (
+    calculate_indicators,
+    generate_labels,
+    generate_memberships,
+    load_market_data,
+    split_rows,
+)
+from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, settle_scope
+from ktrdr.training.steps import unreported
+
+
+class TrainingPlan(BaseModel):
+    """What a training of these bars would train on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    symbols: list[str]
+    timeframes: list[str]
+    start_date: str | None
+    end_date: str | None
+    bars: dict[str, int]
+    """Of each series, in the date range and before it."""
+    warmup_bars: int
+    """Before the first bar on which every input has a value."""
+    rows: RowAccount
+    rows_per_symbol: dict[str, RowAccount]
+    label_shares: dict[str, float]
+    features: list[str]
+    n_parameters: int
+    data_sha256: str
+
+
+def plan_training(  # noqa: PLR0913, PLR0917 - the fields of a request
+    strategy: Strategy,
+    data: DataManager,
+    symbols: Sequence[str] | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    validation_split: float = DEFAULT_VALIDATION_SPLIT,
+) -> TrainingPlan:
+    """Return what a training would train on, or raise what it would raise before it trains.
+
+    Raises
+    ------
+    RequestError
+        If the request and the strategy do not fit together.
+    DataError
+        If bars are missing or too few, or the labels are all of one class.
+    """
+    scope = settle_scope(strategy, symbols, None, start_date, end_date, validation_split)
+    market = load_market_data(strategy, data, scope, unreported)
+    indicators = calculate_indicators(strategy, market, unreported)
+    memberships = generate_memberships(strategy, indicators, unreported)
+    features = feature_table(strategy, memberships)
+    labels = generate_labels(strategy, market, unreported)
+    dataset = split_rows(strategy, scope, market, features, labels)
+    class_names = strategy.training.labels.class_names
+    return TrainingPlan(
+        symbols=list(scope.symbols),
+        timeframes=list(scope.timeframes),
+        start_date=scope.start_date,
+        end_date=scope.end_date,
+        bars={str(key): len(bars) for key, bars in market.series.items()},
+        warmup_bars=strategy.warmup,
+        rows=dataset.total,
+        rows_per_symbol=dataset.rows,
+        label_shares=dataset.label_shares(class_names),
+        features=list(features.columns),
+        n_parameters=strategy.model.n_parameters(len(features.columns), len(class_names)),
+        data_sha256=market.sha256,
+    )
+

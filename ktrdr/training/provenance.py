@@ -1,0 +1,35 @@
+"""Where, when and with what a model was trained: all that has to be the same for the same weights to come out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from importlib.metadata import version
+
+import torch
+from torch import nn
+
+from ktrdr.results import TrainingMetadata
+from ktrdr.training.device import threads_for
+from ktrdr.training.job import Job
+
+PACKAGES = ("torch", "numpy", "pandas", "TA-Lib", "scikit-learn")
+
+
+def metadata_of(job: Job, network: nn.Module) -> TrainingMetadata:
+    """Return the record of a training that is about to be saved: it ends now."""
+    ended_at = dt.datetime.now(dt.UTC)
+    with threads_for(network) as n_threads:
+        pass
+    return TrainingMetadata(
+        device=str(job.device),
+        versions={"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        seed=job.seed,
+        torch_threads=n_threads,
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        strategy_sha256=job.strategy.sha256,
+        started_at=job.started_at.isoformat(),
+        ended_at=ended_at.isoformat(),
+        duration_s=(ended_at - job.started_at).total_seconds(),
+        n_parameters=sum(parameter.numel() for parameter in network.parameters()),
+    )

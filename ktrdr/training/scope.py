@@ -1,0 +1,152 @@
+"""What one training covers, settled from the strategy and the request: symbols, timeframes, dates, shares of rows."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ktrdr.errors import RequestError
+from ktrdr.strategy.dates import DateText
+from ktrdr.strategy.schema import DataSplit, Strategy
+
+DEFAULT_VALIDATION_SPLIT = 0.2
+DEFAULT_TEST_SHARE = 0.15
+MAX_SEED = 2**32 - 1
+
+_DATE: TypeAdapter[str] = TypeAdapter(DateText)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one training covers."""
+
+    symbols: tuple[str, ...]
+    timeframes: tuple[str, ...]
+    start_date: str | None
+    end_date: str | None
+    """Both inclusive, by a bar's open date; None where neither the request nor the file bounds the bars."""
+    validation_split: float
+    data_split: DataSplit
+
+    @property
+    def series(self) -> str:
+        """The series in words, as in `SP500, NASDAQ 1d`."""
+        return f"{', '.join(self.symbols)} {', '.join(self.timeframes)}"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keyword arguments of `TrainingExecutor.execute` beyond its named ones."""
+
+    seed: int | None = None
+    """Wins over the file's."""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted paths of the strategy to values."""
+    require_gpu: bool = False
+    run_name: str | None = None
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> Options:
+        """Check keyword arguments.
+
+        Raises
+        ------
+        TypeError
+            If one is unknown, naming the nearest.
+        RequestError
+            If the seed is not one.
+        """
+        known = [option.name for option in fields(cls)]
+        for name in arguments:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                advice = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
+                raise TypeError(f"execute() got an unexpected keyword argument '{name}'. {advice}")
+        options = cls(**arguments)
+        seed = options.seed
+        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED):
+            raise RequestError("seed", f"{seed!r} is not a seed.", f"Give a whole number from 0 to {MAX_SEED}.")
+        return options
+
+
+def settle_scope(  # noqa: PLR0913, PLR0917 - the fields of a request
+    strategy: Strategy,
+    symbols: Sequence[str] | None = None,
+    timeframes: Sequence[str] | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    validation_split: float = DEFAULT_VALIDATION_SPLIT,
+    data_mode: str = "local",
+) -> Scope:
+    """Return what to train on: the request's values, else the file's.
+
+    Raises
+    ------
+    RequestError
+        Naming the field: no symbols or one twice, timeframes that are not the strategy's, dates that are none or run
+        backwards, a `validation_split` outside (0, 1) or beside the file's `data_split`, a `data_mode` but local.
+    """
+    if data_mode != "local":
+        raise RequestError("data_mode", f"data_mode '{data_mode}' is not supported.", "Use 'local'.")
+    date_range = strategy.training_data.date_range
+    start = _date("start_date", start_date) if start_date is not None else date_range.start
+    end = _date("end_date", end_date) if end_date is not None else date_range.end
+    if start and end and start > end:
+        raise RequestError(
+            "start_date", f"start_date {start} is after end_date {end}.", "Exchange or correct the dates."
+        )
+    return Scope(
+        symbols=_distinct_symbols(strategy.symbols if symbols is None else symbols),
+        timeframes=_strategys_timeframes(strategy, timeframes),
+        start_date=start,
+        end_date=end,
+        validation_split=validation_split,
+        data_split=_shares(strategy.training.data_split, validation_split),
+    )
+
+
+def _distinct_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(symbols, str) or not symbols:
+        raise RequestError("symbols", f"symbols is {symbols!r}.", "Give a list of one symbol or more.")
+    twice = [symbol for number, symbol in enumerate(symbols) if symbol in symbols[:number]]
+    if twice:
+        raise RequestError("symbols", f"Symbol {twice[0]} is listed twice.", "Name each symbol once.")
+    return tuple(symbols)
+
+
+def _strategys_timeframes(strategy: Strategy, timeframes: Sequence[str] | None) -> tuple[str, ...]:
+    if timeframes is not None and list(timeframes) != list(strategy.timeframes):
+        raise RequestError(
+            "timeframes",
+            f"timeframes {list(timeframes)} are not the strategy's: {list(strategy.timeframes)}.",
+            "Leave timeframes out, or override training_data.timeframes.timeframe.",
+        )
+    return strategy.timeframes
+
+
+def _date(path: str, text: str) -> str:
+    try:
+        return _DATE.validate_python(text)
+    except ValidationError:
+        raise RequestError(path, f"{text!r} is not a date.", "Write YYYY-MM-DD.") from None
+
+
+def _shares(in_file: DataSplit | None, validation_split: float) -> DataSplit:
+    if in_file is not None:
+        if validation_split != DEFAULT_VALIDATION_SPLIT:
+            raise RequestError(
+                "validation_split",
+                f"validation_split {validation_split} stands beside the strategy's training.data_split.",
+                "Leave validation_split out, or override training.data_split.",
+            )
+        return in_file
+    if not 0 < validation_split < 1:
+        raise RequestError(
+            "validation_split", f"validation_split is {validation_split}.", "Choose a share between 0 and 1."
+        )
+    rest = 1 - DEFAULT_TEST_SHARE
+    return DataSplit(train=rest * (1 - validation_split), validation=rest * validation_split, test=DEFAULT_TEST_SHARE)

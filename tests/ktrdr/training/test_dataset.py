@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ktrdr.errors import NotEnoughBars, OneClassLabels
+from ktrdr.strategy.schema import DataSplit
+from ktrdr.training.dataset import UNKNOWN_CLASS, BaseBars, check_classes, draw_split
+
+ACCOUNT_PARTS = ("warmup", "unlabelled", "purged", "embargoed", "train", "validation", "test")
+
+
+def _bars(n_bars: int, start: str = "2020-01-01") -> pd.DataFrame:
+    times = pd.date_range(start, periods=n_bars, tz="UTC", name="time", unit="us")
+    close = 100 + np.cumsum(np.tile([1.0, -2.0, 0.0, 3.0], n_bars // 4 + 1)[:n_bars])
+    return pd.DataFrame(dict.fromkeys(("open", "high", "low", "close", "volume"), close), index=times)
+
+
+def _labels(bars: pd.DataFrame, rows: list[int], known: list[int]) -> pd.DataFrame:
+    values = {"label": np.array(rows) % 3, "known_at": bars.index[known].as_unit("ns")}
+    return pd.DataFrame(values, index=bars.index[rows])
+
+
+def _features(bars_of: dict[str, tuple[pd.DataFrame, int]]) -> pd.DataFrame:
+    tables = {
+        symbol: pd.DataFrame({"a": np.arange(warmup, len(bars), dtype=float)}, index=bars.index[warmup:])
+        for symbol, (bars, warmup) in bars_of.items()
+    }
+    return pd.concat(tables, names=["symbol", "time"])
+
+
+def _regular(n_bars: int = 40, horizon: int = 1):
+    bars = _bars(n_bars)
+    rows = list(range(n_bars - horizon))
+    return bars, _labels(bars, rows, [row + horizon for row in rows])
+
+
+SPLIT = DataSplit(train=0.6, validation=0.2, test=0.2)
+
+
+def test_parts_follow_each_other_and_share_no_label_time():
+    bars, labels = _regular(horizon=3)
+    dataset = draw_split(_features({"A": (bars, 4)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    parts = (dataset.train, dataset.validation, dataset.test)
+    for part, following in itertools.pairwise(parts):
+        assert part.known_at.max() < following.index.get_level_values("time").min()
+
+
+def test_a_hand_counted_split():
+    # bars 0..39, features from 4, labels to 36: 33 rows, bars 4..36; parts start at rows 0, 19, 26 = bars 4, 23, 30
+    bars, labels = _regular(horizon=3)
+    split = DataSplit(train=0.6, validation=0.2, test=0.2, embargo_bars=2)
+    dataset = draw_split(_features({"A": (bars, 4)}), {"A": labels}, split, {"A": BaseBars(bars)})
+    # bars 20..22 are known at 23 or later: purged; 18 and 19 are the embargo; the same before bar 30
+    assert dataset.train.X[:, 0].tolist() == list(range(4, 18))
+    assert dataset.validation.X[:, 0].tolist() == [23, 24]
+    assert dataset.test.X[:, 0].tolist() == list(range(30, 37))
+    account = dataset.rows["A"].model_dump()
+    assert account == {
+        "rows_loaded": 40,
+        "rows_warmup": 4,
+        "rows_unlabelled": 3,
+        "rows_purged": 6,
+        "rows_embargoed": 4,
+        "rows_train": 14,
+        "rows_validation": 2,
+        "rows_test": 7,
+    }
+
+
+def test_shares_whose_sum_falls_short_in_binary_give_whole_rows():
+    bars, labels = _regular(n_bars=61)
+    split = DataSplit(train=0.7, validation=0.2, test=0.1)
+    dataset = draw_split(_features({"A": (bars, 0)}), {"A": labels}, split, {"A": BaseBars(bars)})
+    assert len(dataset.test) == 6  # 60 * (0.7 + 0.2) is 53.99999999999999, which is meant to be 54
+
+
+def test_lookback_bars_are_never_rows():
+    bars, labels = _regular()
+    dataset = draw_split(_features({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars, n_lookback=10)})
+    assert dataset.train.X[0, 0] == 10
+    assert dataset.rows["A"].rows_loaded == 30
+    assert dataset.rows["A"].rows_warmup == 0
+
+
+def test_bars_used_up_as_history_count_as_warm_up():
+    bars, labels = _regular()
+    dataset = draw_split(_features({"A": (bars, 3)}), {"A": labels}, SPLIT, {"A": BaseBars(bars, n_used_up=8)})
+    assert dataset.train.X[0, 0] == 8
+    assert dataset.rows["A"].rows_warmup == 8
+
+
+def test_every_symbol_contributes_to_every_part_in_the_order_given():
+    bars, labels = _regular()
+    features = _features({"B": (bars, 0), "A": (bars, 5)})
+    dataset = draw_split(features, {"B": labels, "A": labels}, SPLIT, {"B": BaseBars(bars), "A": BaseBars(bars)})
+    for part in (dataset.train, dataset.validation, dataset.test):
+        symbols = part.index.get_level_values("symbol").to_list()
+        assert symbols == ["B"] * symbols.count("B") + ["A"] * symbols.count("A")
+        assert symbols.count("A") > 0
+        assert part.rows_of("A").sum() == symbols.count("A")
+    assert dataset.total.rows_loaded == 80
+    assert dataset.total.rows_train == len(dataset.train)
+
+
+def test_last_sign_is_the_sign_of_the_rows_own_return():
+    bars, labels = _regular()
+    dataset = draw_split(_features({"A": (bars, 1)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    times = dataset.test.index.get_level_values("time")
+    assert dataset.test.last_sign.tolist() == np.sign(bars["close"].diff().loc[times]).astype(int).to_list()
+
+
+def test_the_last_known_label_is_the_newest_one_known_by_the_rows_time():
+    # labels known out of order: row 0 is known at bar 5, row 1 at 2, row 2 at 4, row 3 at 4, ...
+    bars = _bars(16)
+    labels = _labels(bars, list(range(15)), [5, 2, 4, 4, 5, *range(6, 16)])
+    dataset = draw_split(_features({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    # rows 0 and 1 see none; 2 and 3 see row 1; 4 sees row 3; 5 to 7 see the row before
+    assert dataset.train.last_known_y.tolist() == [UNKNOWN_CLASS, UNKNOWN_CLASS, 1, 1, 0, 1, 2, 0]
+
+
+def test_an_empty_part_is_an_error_that_names_part_and_symbol():
+    bars, labels = _regular(n_bars=40, horizon=12)
+    with pytest.raises(NotEnoughBars, match="validation part of A"):
+        draw_split(_features({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+
+
+def test_a_symbol_whose_bars_are_all_warm_up_is_an_error():
+    bars, labels = _regular()
+    features = _features({"B": (bars, 0)})
+    with pytest.raises(NotEnoughBars, match="warm-up of A"):
+        draw_split(features, {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+
+
+def test_labels_of_one_class_are_refused_by_name():
+    with pytest.raises(OneClassLabels, match="All 3 training labels from zigzag are HOLD"):
+        check_classes(np.array([1, 1, 1]), "training", ("BUY", "HOLD", "SELL"), "zigzag")
+    check_classes(np.array([1, 1, 2]), "training", ("BUY", "HOLD", "SELL"), "zigzag")
+
+
+@st.composite
+def drawn_cases(draw: st.DrawFn):
+    n_bars = draw(st.integers(30, 80))
+    rows = [bar for bar in range(n_bars - 1) if draw(st.integers(0, 9)) > 0]
+    known = [min(row + draw(st.integers(1, 6)), n_bars - 1) for row in rows]
+    train = draw(st.integers(40, 70))
+    validation = draw(st.integers(10, 90 - train))
+    shares = (train, validation, 100 - train - validation)
+    return n_bars, rows, known, shares, draw(st.integers(0, 3)), draw(st.integers(0, 8)), draw(st.integers(0, 8))
+
+
+@settings(max_examples=150, deadline=None)
+@given(drawn_cases())
+def test_the_split_equals_a_brute_force_reading_of_the_rules(case):
+    n_bars, rows, known, shares, embargo, warmup, n_lookback = case
+    bars = _bars(n_bars)
+    train, validation, test = (share / 100 for share in shares)
+    split = DataSplit(train=train, validation=validation, test=test, embargo_bars=embargo)
+    expected = _brute_force(n_bars, dict(zip(rows, known, strict=True)), shares, embargo, max(warmup, n_lookback))
+    arguments = (
+        _features({"A": (bars, warmup)}),
+        {"A": _labels(bars, rows, known)},
+        split,
+        {"A": BaseBars(bars, n_lookback)},
+    )
+    if not all(expected):
+        with pytest.raises(NotEnoughBars):
+            draw_split(*arguments)
+        return
+    dataset = draw_split(*arguments)
+    got = [part.X[:, 0].astype(int).tolist() for part in (dataset.train, dataset.validation, dataset.test)]
+    assert got == expected
+    account = dataset.total.model_dump()
+    assert account["rows_loaded"] == n_bars - n_lookback
+    assert account["rows_loaded"] == sum(account[f"rows_{part}"] for part in ACCOUNT_PARTS)
+
+
+def _brute_force(n_bars: int, known_at: dict[int, int], shares: tuple[int, int, int], embargo: int, first: int):
+    rows = [bar for bar in range(first, n_bars) if bar in known_at]
+    cuts = [math.floor(len(rows) * Fraction(sum(shares[:number]), 100)) for number in range(4)]
+    parts = []
+    for number in range(3):
+        part = rows[cuts[number] : cuts[number + 1]]
+        if cuts[number + 1] < len(rows):
+            following = rows[cuts[number + 1]]
+            part = [row for row in part if known_at[row] < following]
+            part = [row for row in part if row <= part[-1] - embargo]
+        parts.append(part)
+    return parts

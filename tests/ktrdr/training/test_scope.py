@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from ktrdr.errors import RequestError
+from ktrdr.training.scope import Options, settle_scope
+from tests.ktrdr.training.strategies import small_strategy
+
+SPLIT = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+def test_the_files_values_stand_where_the_request_gives_none():
+    scope = settle_scope(small_strategy(data_split=SPLIT))
+    assert scope.symbols == ("SP500",)
+    assert (scope.start_date, scope.end_date) == ("2008-01-01", "2012-12-31")
+    assert scope.data_split.train == 0.7
+    assert scope.series == "SP500 1d"
+
+
+def test_the_requests_values_win():
+    scope = settle_scope(small_strategy(), ["NASDAQ", "SP500"], ["1d"], "2009-01-01", "2010-01-01")
+    assert scope.symbols == ("NASDAQ", "SP500")
+    assert (scope.start_date, scope.end_date) == ("2009-01-01", "2010-01-01")
+
+
+def test_without_a_data_split_the_test_takes_fifteen_per_cent_and_validation_its_share_of_the_rest():
+    shares = settle_scope(small_strategy(), validation_split=0.4).data_split
+    assert (shares.train, shares.validation, shares.test) == pytest.approx((0.51, 0.34, 0.15))
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("symbols", {"symbols": []}),
+        ("symbols", {"symbols": "SP500"}),
+        ("symbols", {"symbols": ["A", "A"]}),
+        ("timeframes", {"timeframes": ["1h"]}),
+        ("timeframes", {"timeframes": ["1d", "1w"]}),
+        ("start_date", {"start_date": "yesterday"}),
+        ("end_date", {"end_date": "2012-13-01"}),
+        ("start_date", {"start_date": "2013-01-01"}),
+        ("validation_split", {"validation_split": 0.0}),
+        ("validation_split", {"validation_split": 1.0}),
+        ("data_mode", {"data_mode": "remote"}),
+    ],
+)
+def test_what_cannot_be_accepted_is_refused_by_field(path, arguments):
+    with pytest.raises(RequestError) as caught:
+        settle_scope(small_strategy(), **arguments)
+    assert caught.value.path == path
+    assert caught.value.suggestion
+
+
+def test_a_validation_split_beside_a_data_split_is_refused():
+    with pytest.raises(RequestError, match="data_split"):
+        settle_scope(small_strategy(data_split=SPLIT), validation_split=0.3)
+
+
+def test_an_unknown_keyword_is_a_type_error_that_names_the_nearest():
+    with pytest.raises(TypeError, match="Did you mean 'require_gpu'"):
+        Options.of({"require_gpus": True})
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "7", True])
+def test_a_seed_is_a_whole_number_of_32_bits(seed):
+    with pytest.raises(RequestError, match="seed"):
+        Options.of({"seed": seed})
