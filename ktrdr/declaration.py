@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -13,6 +14,21 @@ class Declaration(BaseModel):
     """A part of a strategy. Unknown keys, wrong types and non-finite numbers are errors, never defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False)
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: short, and with its kind where that is not plain to see."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"{value} (true or false)".lower()
+    if isinstance(value, str):
+        return f"'{value if len(value) <= 40 else value[:37] + '...'}' (text)"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return f"{value}"
 
 
 BuiltT = TypeVar("BuiltT")

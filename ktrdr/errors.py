@@ -289,7 +289,7 @@ class OneClassLabels(DataError):
         self.part, self.class_name, self.n_rows, self.labeler = part, class_name, n_rows, labeler
 
     def __str__(self) -> str:
-        return f"All {self.n_rows} {self.part} labels from {self.labeler} are {self.class_name}: there is nothing to learn."
+        return f"All {self.n_rows} {self.part} labels of {self.labeler} are {self.class_name}: nothing can be learned."
 
     @property
     def path(self) -> str:
@@ -297,7 +297,7 @@ class OneClassLabels(DataError):
 
     @property
     def suggestion(self) -> str | None:
-        return "Change the labeler's thresholds or barriers, or widen the date range, so that at least two classes occur."
+        return "Change the labeler's thresholds or barriers, or widen the date range: two classes must occur at least."
 
 
 class ExecutionModeError(KtrdrError):
@@ -325,7 +325,8 @@ class NoGpu(ExecutionModeError):
     """A GPU is required and torch finds none on this node."""
 
     def __init__(self, device: str) -> None:
-        super().__init__("a GPU is required", f"torch finds only '{device}' here.", "Ask again without require_gpu, or start a node with a GPU.")
+        advice = "Ask again without require_gpu, or start a node with a GPU."
+        super().__init__("a GPU is required", f"torch finds only '{device}' here.", advice)
         self.args = (device,)
 
 
@@ -365,7 +366,8 @@ class DamagedModel(StorageError):
     """A stored model whose files do not match its manifest."""
 
     def __init__(self, model_id: str, file: str, reason: str) -> None:
-        super().__init__(f"Model {model_id} is damaged: {file} {reason}.", "Restore the file from a backup or train again.")
+        advice = "Restore the file from a backup or train again."
+        super().__init__(f"Model {model_id} is damaged: {file} {reason}.", advice)
         self.args = (model_id, file, reason)
         self.model_id, self.file = model_id, file
 

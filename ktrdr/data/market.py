@@ -39,7 +39,7 @@ class DataManager:
         """Return what the source has."""
         return self._source.catalog()
 
-    def load(  # noqa: PLR0913, PLR0917  the executor's call, one name each
+    def load(  # noqa: PLR0913  the executor's call, one name each
         self,
         symbols: Sequence[str],
         timeframes: Sequence[str],

@@ -27,10 +27,10 @@ class DescribesInputs(Protocol):
     """What this room reads of a strategy: the room of strategies lies above it."""
 
     @property
-    def nn_inputs(self) -> Sequence[_FuzzyInput]: ...  # noqa: D102
+    def nn_inputs(self) -> Sequence[_FuzzyInput]: ...
 
     @property
-    def fuzzy_sets(self) -> Mapping[str, _FuzzySet]: ...  # noqa: D102
+    def fuzzy_sets(self) -> Mapping[str, _FuzzySet]: ...
 
 
 def feature_table(strategy: DescribesInputs, memberships: Mapping[SeriesKey, pd.DataFrame]) -> pd.DataFrame:

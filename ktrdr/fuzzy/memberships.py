@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
-from ktrdr.declaration import Declaration
+from ktrdr.declaration import Declaration, shown
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Membership(Declaration):
     @classmethod
     def _have_the_form(cls, parameters: Any) -> tuple[float, ...]:
         if not isinstance(parameters, list | tuple):
-            raise ValueError(f"expected {cls.form}, not a {type(parameters).__name__}")  # noqa: TRY004 pydantic's way
+            raise ValueError(f"expected {cls.form}, not {shown(parameters)}")  # noqa: TRY004 pydantic's way
         if len(parameters) != cls.n_parameters:
             raise ValueError(f"expected {cls.form}, not {len(parameters)} values")
         values = tuple(_number(value, cls.form) for value in parameters)
@@ -179,7 +179,7 @@ def _number(value: Any, form: str) -> float:
     if isinstance(value, str) and value in _INFINITIES:
         return _INFINITIES[value]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"expected {form}, all numbers, not a {type(value).__name__}")  # noqa: TRY004 pydantic's way
+        raise ValueError(f"expected {form}, all numbers, not {shown(value)}")  # noqa: TRY004 pydantic's way
     try:
         number = float(value)
     except OverflowError:

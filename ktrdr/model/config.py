@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -36,10 +37,12 @@ class MLP(Declaration):
     def n_parameters(self, n_features: int, n_classes: int) -> int:
         """Return the number of weights and biases, from the shapes alone."""
         widths = (n_features, *self.architecture.hidden_layers, n_classes)
-        return sum(fan_in * fan_out + fan_out for fan_in, fan_out in zip(widths, widths[1:], strict=False))
+        return sum(fan_in * fan_out + fan_out for fan_in, fan_out in itertools.pairwise(widths))
 
     def check_size(self, n_features: int, n_classes: int) -> None:
         """Refuse a network of more than `MAX_PARAMETERS`."""
         count = self.n_parameters(n_features, n_classes)
         if count > MAX_PARAMETERS:
-            raise ValueError(f"a network of {count:,} parameters; at most {MAX_PARAMETERS:,}: use fewer or narrower hidden_layers")
+            raise ValueError(
+                f"a network of {count:,} parameters; at most {MAX_PARAMETERS:,}: use fewer or narrower hidden_layers"
+            )

@@ -77,7 +77,7 @@ class TestMetrics(_Result):
 
 
 class RowAccount(_Result):
-    """Every base bar of the date range, once: loaded = warmup + unlabelled + purged + embargoed + train + validation + test."""
+    """Every base bar of the date range, once: `rows_loaded` is the sum of all the others."""
 
     rows_loaded: int
     rows_warmup: int

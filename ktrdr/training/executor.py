@@ -79,7 +79,7 @@ class TrainingExecutor:
         self._token = cancellation_token
         self._device = device
 
-    def execute(  # noqa: PLR0913, PLR0917 - the signature is a contract
+    def execute(  # noqa: PLR0913 - the signature is a contract
         self,
         symbols: list[str] | None,
         timeframes: list[str] | None,

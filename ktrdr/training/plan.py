@@ -42,7 +42,7 @@ class TrainingPlan(BaseModel):
     data_sha256: str
 
 
-def plan_training(  # noqa: PLR0913, PLR0917 - the fields of a request
+def plan_training(  # noqa: PLR0913 - the fields of a request
     strategy: Strategy,
     data: DataManager,
     symbols: Sequence[str] | None = None,
@@ -81,4 +81,3 @@ def plan_training(  # noqa: PLR0913, PLR0917 - the fields of a request
         n_parameters=strategy.model.n_parameters(len(features.columns), len(class_names)),
         data_sha256=market.sha256,
     )
-

@@ -73,7 +73,7 @@ class Options:
         return options
 
 
-def settle_scope(  # noqa: PLR0913, PLR0917 - the fields of a request
+def settle_scope(  # noqa: PLR0913 - the fields of a request
     strategy: Strategy,
     symbols: Sequence[str] | None = None,
     timeframes: Sequence[str] | None = None,
