@@ -1,0 +1,166 @@
+"""The files of a stored model: their names, their JSON, and the manifest that vouches for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, NoReturn, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ktrdr.declaration import problems_of
+from ktrdr.errors import StorageError
+
+FORMAT_VERSION = 1
+
+WEIGHTS = "model.pt"
+BUNDLE = "model_full.pt"
+CONFIG = "config.json"
+METRICS = "metrics.json"
+FEATURES = "features.json"
+METADATA = "metadata.json"
+MANIFEST = "manifest.json"
+
+STORED_FILES = (WEIGHTS, BUNDLE, CONFIG, METRICS, FEATURES, METADATA)
+"""What the manifest lists: every file but itself."""
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+StoredT = TypeVar("StoredT", bound=_Stored)
+
+
+class FileEntry(_Stored):
+    """What a file must be, byte for byte."""
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: int = Field(ge=0, description="bytes")
+
+
+class Manifest(_Stored):
+    """What a stored model's files must be."""
+
+    format_version: Literal[1]
+    files: dict[str, FileEntry]
+
+    @model_validator(mode="after")
+    def _lists_what_is_stored(self) -> Manifest:
+        if set(self.files) != set(STORED_FILES):
+            raise ValueError(
+                f"it lists {', '.join(sorted(self.files))} and must list {', '.join(sorted(STORED_FILES))}"
+            )
+        return self
+
+
+class Probe(_Stored):
+    """Held-out rows (n, F) and the logits (n, C) that the trainer saw for them."""
+
+    rows: list[list[float]] = Field(min_length=1)
+    logits: list[list[float]]
+
+
+class FeatureContract(_Stored):
+    """`features.json`: what goes into the network, in order, what comes out, and how to rebuild it."""
+
+    features: tuple[str, ...] = Field(min_length=1)
+    classes: tuple[str, ...] = Field(min_length=2)
+    architecture: dict[str, Any]
+    fuzzy_sets: Any
+    scalers: Any
+    importance: Any
+    probe: Probe
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> FeatureContract:
+        n_features, n_classes = len(self.features), len(self.classes)
+        if len(set(self.features)) != n_features or len(set(self.classes)) != n_classes:
+            raise ValueError("a feature or a class is listed twice")
+        ends = (self.architecture.get("n_features"), self.architecture.get("n_classes"))
+        if ends != (n_features, n_classes):
+            raise ValueError(f"the architecture's ends are {ends}; features and classes are {(n_features, n_classes)}")
+        rows, logits = self.probe.rows, self.probe.logits
+        if (
+            len(rows) != len(logits)
+            or {len(row) for row in rows} != {n_features}
+            or {len(row) for row in logits} != {n_classes}
+        ):
+            raise ValueError(f"the probe must be (n, {n_features}) rows and (n, {n_classes}) logits")
+        return self
+
+
+def to_json(document: Mapping[str, Any], file: str) -> bytes:
+    """Return `document` as JSON text, keys in their order.
+
+    Raises
+    ------
+    StorageError
+        If it holds something JSON has no word for: NaN, infinity, arrays, objects.
+    """
+    try:
+        return json.dumps(document, indent=1, allow_nan=False).encode() + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StorageError(f"{file} cannot be written as JSON: {error}.", "Hand over plain, finite values.") from error
+
+
+def from_json(content: bytes, file: str) -> dict[str, Any]:
+    """Return the JSON object in `content`.
+
+    Raises
+    ------
+    StorageError
+        If it is no JSON object, or has NaN or infinity in it.
+    """
+    try:
+        document = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise StorageError(f"{file} is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise StorageError(f"{file} is not a JSON object.")
+    return document
+
+
+def read_contract(document: Mapping[str, Any]) -> FeatureContract:
+    """Validate the contents of `features.json`; tuples become lists, as they will be on disk.
+
+    Raises
+    ------
+    StorageError
+        Naming what is wrong.
+    """
+    return _validated(FeatureContract, from_json(to_json(document, FEATURES), FEATURES), FEATURES)
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Validate the contents of `manifest.json`.
+
+    Raises
+    ------
+    StorageError
+        Naming what is wrong.
+    """
+    return _validated(Manifest, from_json(content, MANIFEST), MANIFEST)
+
+
+def manifest_of(files: Mapping[str, bytes]) -> bytes:
+    """Return `manifest.json` for these files."""
+    entries = {name: {"sha256": sha256_of(content), "size": len(content)} for name, content in files.items()}
+    return to_json({"format_version": FORMAT_VERSION, "files": entries}, MANIFEST)
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 as 64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _validated(kind: type[StoredT], document: dict[str, Any], file: str) -> StoredT:
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        raise StorageError(f"{file}: " + "; ".join(str(problem) for problem in problems_of(error))) from error
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a JSON number")

@@ -1,0 +1,89 @@
+"""A stored model, read and checked, ready to be applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from ktrdr.errors import RequestError
+
+Rows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A network in evaluation mode, with the ordered features that are its contract. `strategy` is the name."""
+
+    model_id: str
+    strategy: str
+    config: dict[str, Any]
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    network: nn.Module
+    metadata: dict[str, Any]
+
+    def predict_logits(self, rows: npt.ArrayLike) -> Rows:
+        """Return raw logits (n, C) float32 for rows (n, F) whose columns are `features`, in order.
+
+        Raises
+        ------
+        RequestError
+            If the rows do not have a column for each feature.
+        """
+        x_BF = torch.from_numpy(self._checked(rows))  # B batch, F features
+        with torch.inference_mode():
+            return np.asarray(self.network(x_BF).numpy(), dtype=np.float32)
+
+    def probabilities(self, rows: npt.ArrayLike) -> Rows:
+        """Return the softmax of the logits, (n, C) float32; columns are `classes`.
+
+        Raises
+        ------
+        RequestError
+            If the rows do not have a column for each feature.
+        """
+        logits_BC = torch.from_numpy(self.predict_logits(rows))
+        return np.asarray(torch.softmax(logits_BC, dim=1).numpy(), dtype=np.float32)
+
+    def require_features(self, names: Sequence[str]) -> None:
+        """Refuse rows with other columns than the model was trained on, or in another order.
+
+        Raises
+        ------
+        RequestError
+            Showing the difference.
+        """
+        if tuple(names) == self.features:
+            return
+        missing = [name for name in self.features if name not in names]
+        extra = [name for name in names if name not in self.features]
+        differences = [
+            f"{what} {', '.join(found)}" for what, found in (("missing:", missing), ("not known:", extra)) if found
+        ]
+        if not differences:
+            at = next(
+                (i for i, (a, b) in enumerate(zip(names, self.features, strict=False)) if a != b), len(self.features)
+            )
+            got, expected = ((list(side) + ["nothing"] * (at + 1))[at] for side in (names, self.features))
+            differences = [f"in another order: column {at + 1} is {got} and should be {expected}"]
+        raise RequestError(
+            "features",
+            f"The features do not match those of {self.model_id}; {'; '.join(differences)}.",
+            f"Give these columns, in this order: {', '.join(self.features)}.",
+        )
+
+    def _checked(self, rows: npt.ArrayLike) -> Rows:
+        array = np.array(rows, dtype=np.float32, order="C")  # a copy: torch wants a writable one
+        if array.ndim != 2 or array.shape[1] != len(self.features):
+            raise RequestError(
+                "rows",
+                f"{self.model_id} takes rows of {len(self.features)} features; these have shape {array.shape}.",
+                f"Give the columns {', '.join(self.features)}.",
+            )
+        return array

@@ -1,0 +1,167 @@
+"""Reading a version back and believing only what its manifest vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ktrdr.errors import DamagedModel, StorageError
+from ktrdr.results import TrainingResult
+from ktrdr.results.training import TrainingMetadata
+from ktrdr.storage.contents import (
+    BUNDLE,
+    CONFIG,
+    FEATURES,
+    MANIFEST,
+    METADATA,
+    METRICS,
+    STORED_FILES,
+    WEIGHTS,
+    FeatureContract,
+    Manifest,
+    from_json,
+    read_contract,
+    read_manifest,
+    sha256_of,
+)
+from ktrdr.storage.loaded import LoadedModel
+from ktrdr.storage.weights import network_with, read_bundle, read_weights
+
+PROBE_TOLERANCE = 1e-5  # of logits up to 1 in size; larger ones in proportion, as float32 rounds
+
+
+def manifest_in(folder: Path, model_id: str) -> Manifest:
+    """Return the manifest of a version.
+
+    Raises
+    ------
+    DamagedModel
+        If there is none that can be read.
+    """
+    content = _read(folder, MANIFEST, model_id)
+    try:
+        return read_manifest(content)
+    except StorageError as error:
+        raise DamagedModel(model_id, MANIFEST, f"cannot be read: {error.message.rstrip('.')}") from error
+
+
+def read_files(folder: Path, model_id: str) -> dict[str, bytes]:
+    """Return every stored file, each compared with the manifest.
+
+    Raises
+    ------
+    DamagedModel
+        Naming the first file that is missing or differs.
+    """
+    manifest = manifest_in(folder, model_id)
+    contents = {}
+    for name in STORED_FILES:
+        content, entry = _read(folder, name, model_id), manifest.files[name]
+        if len(content) != entry.size:
+            raise DamagedModel(model_id, name, f"is {len(content):,} bytes long and was {entry.size:,} when saved")
+        if sha256_of(content) != entry.sha256:
+            raise DamagedModel(model_id, name, f"has another SHA-256 than {MANIFEST} says")
+        contents[name] = content
+    return contents
+
+
+def read_model(folder: Path, model_id: str) -> LoadedModel:
+    """Return the model in a version's folder, verified; nothing in it is executed.
+
+    Raises
+    ------
+    DamagedModel
+        Naming the first file that is missing, differs or cannot be read.
+    """
+    return _read_model(folder, model_id)[0]
+
+
+def result_in(folder: Path, model_id: str) -> TrainingResult:
+    """Return the result of the training that made the model in a version's folder.
+
+    Raises
+    ------
+    DamagedModel
+        Naming the first file that is missing or differs.
+    """
+    files = read_files(folder, model_id)
+    metrics, features, metadata = (from_json(files[name], name) for name in (METRICS, FEATURES, METADATA))
+    of_training = {name: metadata[name] for name in TrainingMetadata.model_fields}
+    unsaved = {"success": True, "model_id": None, "model_path": None, "feature_names": features["features"]}
+    result = TrainingResult.model_validate({**metrics, **unsaved, "metadata": of_training})
+    return result.saved_as(model_id, f"models/{model_id}")
+
+
+def verify_saved(folder: Path, model_id: str) -> None:
+    """Read a version back from disk and let it predict its probe as the trainer's network did.
+
+    Raises
+    ------
+    DamagedModel
+        If the files are not those that were written.
+    StorageError
+        If the network read back predicts otherwise.
+    """
+    model, contract = _read_model(folder, model_id)
+    expected_BC = np.array(contract.probe.logits, dtype=np.float64)  # B batch, C classes
+    got_BC = model.predict_logits(contract.probe.rows).astype(np.float64)
+    apart_BC = np.abs(got_BC - expected_BC)
+    if not (apart_BC <= PROBE_TOLERANCE * np.maximum(1.0, np.abs(expected_BC))).all():
+        raise _unlike(model_id, f"logits differ by up to {apart_BC.max():g}")
+    changed = np.flatnonzero(got_BC.argmax(axis=1) != expected_BC.argmax(axis=1))
+    if changed.size:
+        raise _unlike(model_id, f"row {changed[0] + 1} gets another class")
+
+
+def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContract]:
+    contents = read_files(folder, model_id)
+    with _in_file(CONFIG, model_id):
+        config = from_json(contents[CONFIG], CONFIG)
+    with _in_file(METADATA, model_id):
+        metadata = from_json(contents[METADATA], METADATA)
+    with _in_file(FEATURES, model_id):
+        contract = read_contract(from_json(contents[FEATURES], FEATURES))
+    with _in_file(WEIGHTS, model_id):
+        state = read_weights(contents[WEIGHTS])
+        network = network_with(contract, state)
+    with _in_file(BUNDLE, model_id):
+        _check_same_weights(read_bundle(contents[BUNDLE])["state_dict"], state)
+    strategy = model_id.partition("/")[0]
+    return LoadedModel(model_id, strategy, config, contract.features, contract.classes, network, metadata), contract
+
+
+def _check_same_weights(bundled: object, state: dict[str, torch.Tensor]) -> None:
+    if not isinstance(bundled, dict) or bundled.keys() != state.keys():
+        raise StorageError(f"its weights are not named as those of {WEIGHTS}")
+    for name, tensor in state.items():
+        twin = bundled[name]
+        if not isinstance(twin, torch.Tensor) or twin.dtype != tensor.dtype or not torch.equal(twin, tensor):
+            raise StorageError(f"its {name} is not that of {WEIGHTS}")
+
+
+@contextmanager
+def _in_file(file: str, model_id: str) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise DamagedModel(model_id, file, f"cannot be used: {error.message.rstrip('.')}") from error
+
+
+def _read(folder: Path, name: str, model_id: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except FileNotFoundError as error:
+        raise DamagedModel(model_id, name, "is missing") from error
+    except OSError as error:
+        raise DamagedModel(model_id, name, f"cannot be read: {error.strerror}") from error
+
+
+def _unlike(model_id: str, how: str) -> StorageError:
+    return StorageError(
+        f"{model_id} was not saved: read back, it does not predict the probe rows as the trained network did; {how}.",
+        "Weights, architecture and probe do not belong together: hand the artifact over again, or train again.",
+    )
