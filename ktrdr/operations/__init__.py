@@ -1,0 +1,31 @@
+"""The life of an operation, and the book that keeps them all."""
+
+from ktrdr.operations.book import OperationBook, Page
+from ktrdr.operations.identifiers import is_operation_id, new_operation_id
+from ktrdr.operations.operation import (
+    ACTIVE,
+    TERMINAL,
+    TRANSITIONS,
+    Execution,
+    Operation,
+    OperationError,
+    OperationStatus,
+    utc_text,
+)
+from ktrdr.operations.store import OperationStore
+
+__all__ = [
+    "ACTIVE",
+    "TERMINAL",
+    "TRANSITIONS",
+    "Execution",
+    "Operation",
+    "OperationBook",
+    "OperationError",
+    "OperationStatus",
+    "OperationStore",
+    "Page",
+    "is_operation_id",
+    "new_operation_id",
+    "utc_text",
+]

@@ -1,0 +1,306 @@
+"""The book of operations: what is asked of an operation, what is reported of its attempts, and what became of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ktrdr.errors import IdempotencyConflict, RequestError, TransitionRefused, UnknownOperation, did_you_mean
+from ktrdr.operations import reasons
+from ktrdr.operations.operation import ACTIVE, TERMINAL, Operation, OperationError, OperationStatus, utc_text
+from ktrdr.operations.store import IdempotencyRow, OperationRows, OperationStore
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+MAX_PAGE = 500
+_UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some operations, newest first. `total_count` counts all pages; `next_cursor` leads to the next one."""
+
+    items: tuple[Operation, ...]
+    total_count: int
+    next_cursor: str | None
+
+
+class OperationBook:
+    """All operations there are, over a store. Every method is one transaction, kept before it returns.
+
+    Reports name the attempt they are of. One of an ended or older attempt is dropped: the method returns None.
+    Where an id names no operation, every method raises `UnknownOperation`.
+    """
+
+    def __init__(self, store: OperationStore, clock: Callable[[], datetime]) -> None:
+        self._store, self._clock = store, clock
+
+    # asked by users
+
+    def submit(
+        self, operation: Operation, idempotency_key: str | None = None, body_sha256: str | None = None
+    ) -> tuple[Operation, bool]:
+        """Enter a pending operation behind all others; return it and True.
+
+        A repeated `operation_id`, or a key used with the same body within 24 hours, returns what is there and False.
+
+        Raises
+        ------
+        IdempotencyConflict
+            If the key was used with another body.
+        """
+        if operation.status is not OperationStatus.PENDING or operation.attempt != 0:
+            raise ValueError(f"{operation.operation_id} is {operation.status}: only a pending one can be submitted")
+        now = self._clock()
+        with self._store.writing() as rows:
+            rows.drop_idempotency(utc_text(now - IDEMPOTENCY_KEPT))
+            used = rows.idempotency(idempotency_key) if idempotency_key is not None else None
+            if used is not None and used.body_sha256 != body_sha256:
+                raise IdempotencyConflict(str(idempotency_key), used.operation_id)
+            existing = rows.find(used.operation_id if used else operation.operation_id)
+            if existing is None:
+                rows.insert(operation)
+            if idempotency_key is not None and used is None:
+                made = IdempotencyRow(body_sha256, operation.operation_id)
+                rows.add_idempotency(idempotency_key, made, utc_text(now))
+            return existing or operation, existing is None
+
+    def request_cancel(self, operation_id: str, reason: str, force: bool = False) -> Operation:
+        """Cancel a pending operation at once, ask a running one to stop; asking twice keeps the first reason.
+
+        With `force` its process is not waited for; that may be asked later, too.
+
+        Raises
+        ------
+        TransitionRefused
+            If it has ended, or its commit has begun (`status` is then "committing").
+        """
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = _existing(rows, operation_id)
+            if operation.status is OperationStatus.CANCELLING:
+                return rows.replace(operation.changed(cancel_forced=True)) if force else operation
+            if operation.committing:
+                raise TransitionRefused(operation_id, "committing", "cancelled")
+            if operation.status is OperationStatus.RUNNING:
+                to, why = OperationStatus.CANCELLING, reasons.cancelling(operation, reason)
+            else:
+                to, why = OperationStatus.CANCELLED, reasons.cancelled(operation, reason)
+            asked = {"cancel_reason": reason, "cancel_forced": force, "status_reason": why}
+            return rows.replace(operation.moved(to, now, **asked))
+
+    # told by dispatchers and trainings
+
+    def claim(self, environment: str, owner: str, held: Collection[str] = ()) -> Operation | None:
+        """Begin the next attempt of the environment's oldest pending operation, for `owner`; None if there is none.
+
+        `held` names the operations that the owner knows it has. One it has and does not know of, because the answer to
+        an earlier claim was lost, is returned again before any other.
+        """
+        now = self._clock()
+        with self._store.writing() as rows:
+            for given in rows.in_environment(environment, _UNDER_WAY):
+                if given.owner == owner and given.operation_id not in held:
+                    return given
+            pending = rows.oldest_pending(environment)
+            if pending is None:
+                return None
+            claimed = pending.moved(OperationStatus.RUNNING, now, attempt=pending.attempt + 1, owner=owner)
+            return rows.replace(claimed.changed(status_reason=reasons.claimed(claimed)))
+
+    def placed(self, operation_id: str, attempt: int, node: str, device: str) -> Operation | None:
+        """Record what the attempt runs on."""
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None:
+                return None
+            execution = operation.execution.model_copy(update={"node": node, "device": device})
+            there = operation.changed(execution=execution)
+            if there.status is OperationStatus.RUNNING and not there.committing:
+                there = there.changed(status_reason=reasons.placed(there))
+            return rows.replace(there)
+
+    def begin_commit(self, operation_id: str, attempt: int) -> bool:
+        """Return whether this attempt may save its model; from then on it cannot be cancelled. Asking again is fine."""
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None or operation.status is not OperationStatus.RUNNING:
+                return False
+            if not operation.committing:
+                rows.replace(operation.changed(committing=True, status_reason=reasons.committing(operation)))
+            return True
+
+    def complete(self, operation_id: str, attempt: int, result: Mapping[str, Any]) -> Operation | None:
+        """End the operation with its result.
+
+        Raises
+        ------
+        TransitionRefused
+            If the attempt runs and has not begun its commit: a completed operation always has a model.
+        """
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None or operation.status is not OperationStatus.RUNNING:
+                return None
+            if not operation.committing:
+                raise TransitionRefused(operation_id, operation.status.value, "completed before its commit has begun")
+            why = reasons.completed(operation)
+            return rows.replace(operation.moved(OperationStatus.COMPLETED, now, result=dict(result), status_reason=why))
+
+    def fail(self, operation_id: str, attempt: int, error: OperationError) -> Operation | None:
+        """End the operation with an error; one that was asked to stop ends cancelled."""
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None:
+                return None
+            if operation.status is OperationStatus.CANCELLING:
+                return rows.replace(_cancelled_after(operation, now, error.message))
+            why = reasons.failed(operation, error.message)
+            return rows.replace(operation.moved(OperationStatus.FAILED, now, error=error, status_reason=why))
+
+    def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> Operation | None:
+        """End an attempt that infrastructure ended: pending again, or failed where attempts are used up.
+
+        One that was asked to stop ends cancelled. With `counts` false (a suspension) the attempt is given back.
+        """
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None:
+                return None
+            if operation.status is OperationStatus.CANCELLING:
+                return rows.replace(_cancelled_after(operation, now, reason))
+            if counts and attempt >= operation.max_attempts:
+                why = reasons.used_up(operation, reason)
+                error = OperationError(kind="infrastructure", message=reason)
+                return rows.replace(operation.moved(OperationStatus.FAILED, now, error=error, status_reason=why))
+            waiting = operation.moved(
+                OperationStatus.PENDING,
+                now,
+                owner=None,
+                execution=operation.execution.model_copy(update={"node": None, "device": None}),
+                max_attempts=operation.max_attempts + (0 if counts else 1),
+                status_reason=(reasons.requeued if counts else reasons.suspended)(operation, reason),
+            )
+            return rows.replace(waiting)
+
+    def acknowledge_cancel(self, operation_id: str, attempt: int) -> Operation | None:
+        """End an operation that was asked to stop, and has stopped."""
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None or operation.status is not OperationStatus.CANCELLING:
+                return None
+            why = reasons.cancelled(operation, str(operation.cancel_reason))
+            return rows.replace(operation.moved(OperationStatus.CANCELLED, now, status_reason=why))
+
+    def keep_progress(self, operation_id: str, progress: Mapping[str, Any]) -> Operation:
+        """Keep the last progress of an operation that has ended."""
+        with self._store.writing() as rows:
+            return rows.replace(_existing(rows, operation_id).changed(progress=dict(progress)))
+
+    def record_epochs(self, operation_id: str, attempt: int, epochs: Sequence[Mapping[str, Any]]) -> None:
+        """Keep epochs of the present attempt, each a mapping with its number as `epoch`; one already kept stays."""
+        with self._store.writing() as rows:
+            if _under_way(rows, operation_id, attempt) is not None:
+                rows.add_epochs(operation_id, attempt, epochs)
+
+    # read
+
+    def get(self, operation_id: str) -> Operation:
+        """Return an operation."""
+        with self._store.reading() as rows:
+            return _existing(rows, operation_id)
+
+    def page(
+        self,
+        status: str | None = None,
+        strategy: str | None = None,
+        active: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return operations, newest first; `active` ones are those that have not ended.
+
+        Raises
+        ------
+        RequestError
+            If there is no such status, the cursor is not one of ours, or the limit is not within 1..500.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise RequestError("limit", f"limit is {limit}", f"Ask for 1 to {MAX_PAGE} and go on with next_cursor.")
+        statuses = set(OperationStatus) if status is None else {_status(status)}
+        if active is not None:
+            statuses &= ACTIVE if active else TERMINAL
+        with self._store.reading() as rows:
+            items, total_count, following = rows.page(statuses, strategy, _sequence(cursor), limit)
+        return Page(tuple(items), total_count, None if following is None else str(following))
+
+    def orphans(self, environment: str, owner: str) -> list[Operation]:
+        """Return what runs in an environment for another owner than this one, oldest first."""
+        with self._store.reading() as rows:
+            return [one for one in rows.in_environment(environment, _UNDER_WAY) if one.owner != owner]
+
+    def pending_ahead(self, operation_id: str) -> int:
+        """Return how many operations of its environment start before this one; 0 if it is not pending."""
+        with self._store.reading() as rows:
+            operation = _existing(rows, operation_id)
+            return rows.n_pending_before(operation) if operation.status is OperationStatus.PENDING else 0
+
+    def epochs(self, operation_id: str) -> list[dict[str, Any]]:
+        """Return the epochs of the newest attempt, in order."""
+        with self._store.reading() as rows:
+            return rows.epochs(operation_id, _existing(rows, operation_id).attempt)
+
+    def newest_of_each_strategy(self) -> list[Operation]:
+        """Return the newest operation of every strategy that was ever trained."""
+        with self._store.reading() as rows:
+            return rows.newest_of_each_strategy()
+
+    def setting(self, key: str) -> str | None:
+        """Return a setting changed at run time; None if it was not."""
+        with self._store.reading() as rows:
+            return rows.setting(key)
+
+    def put_setting(self, key: str, value: str) -> None:
+        """Keep a setting changed at run time."""
+        with self._store.writing() as rows:
+            rows.put_setting(key, value)
+
+
+def _existing(rows: OperationRows, operation_id: str) -> Operation:
+    operation = rows.find(operation_id)
+    if operation is None:
+        raise UnknownOperation(operation_id)
+    return operation
+
+
+def _under_way(rows: OperationRows, operation_id: str, attempt: int) -> Operation | None:
+    """Return the operation if `attempt` is its present one and has not ended: the fence against late reports."""
+    operation = _existing(rows, operation_id)
+    return operation if operation.status in _UNDER_WAY and operation.attempt == attempt else None
+
+
+def _cancelled_after(operation: Operation, now: datetime, message: str) -> Operation:
+    why = reasons.cancelled_after(operation, str(operation.cancel_reason), message)
+    return operation.moved(OperationStatus.CANCELLED, now, status_reason=why)
+
+
+def _status(text: str) -> OperationStatus:
+    known = [status.value for status in OperationStatus]
+    if text not in known:
+        advice = did_you_mean(text, known) or f"One of: {', '.join(known)}."
+        raise RequestError("status", f"there is no status '{text}'", advice)
+    return OperationStatus(text)
+
+
+def _sequence(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        advice = "Give the next_cursor of the page before, or leave it out for the first page."
+        raise RequestError("cursor", f"'{cursor}' is not a cursor", advice)
+    return int(cursor)

@@ -1,0 +1,141 @@
+"""What an operation is, and the one table of what may follow what in its life."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ktrdr.errors import ErrorKind, TransitionRefused
+
+
+class OperationStatus(StrEnum):
+    """Where an operation stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TRANSITIONS: dict[OperationStatus, frozenset[OperationStatus]] = {
+    OperationStatus.PENDING: frozenset(
+        {
+            OperationStatus.RUNNING,  # claimed for a free slot
+            OperationStatus.CANCELLED,
+            OperationStatus.FAILED,  # a deadline passed before there was a place
+        }
+    ),
+    OperationStatus.RUNNING: frozenset(
+        {
+            OperationStatus.CANCELLING,  # asked before its commit began
+            OperationStatus.COMPLETED,
+            OperationStatus.FAILED,
+            OperationStatus.PENDING,  # the attempt ended by infrastructure or was suspended
+        }
+    ),
+    OperationStatus.CANCELLING: frozenset({OperationStatus.CANCELLED}),
+    OperationStatus.COMPLETED: frozenset(),
+    OperationStatus.FAILED: frozenset(),
+    OperationStatus.CANCELLED: frozenset(),
+}
+
+ACTIVE = frozenset(status for status, following in TRANSITIONS.items() if following)
+TERMINAL = frozenset(TRANSITIONS) - ACTIVE
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Execution(_Record):
+    """Where it was asked to run, where it was placed and why, and what it runs on."""
+
+    requested_mode: str
+    mode: str
+    environment: str
+    node: str | None = None
+    device: str | None = None
+    fallback: bool = False
+    reason: str
+
+
+class OperationError(_Record):
+    """Why it failed. `problems` are those of the error (path, message, suggestion, line, column where known)."""
+
+    kind: ErrorKind
+    message: str
+    problems: list[dict[str, Any]] = Field(default_factory=list)
+    step: int | None = None
+    traceback: str | None = None
+
+
+class Operation(_Record):
+    """One training asked for, at one moment of its life. Times are ISO 8601 texts in UTC with milliseconds."""
+
+    operation_id: str
+    operation_type: Literal["training"] = "training"
+    status: OperationStatus = OperationStatus.PENDING
+    status_reason: str = Field(min_length=1)
+    """One sentence for a person, and the next step where there is one."""
+    created_at: str
+    started_at: str | None = None
+    """The first attempt's start."""
+    completed_at: str | None = None
+    attempt: int = Field(default=0, ge=0)
+    """Fences late reports; 0 before the first claim."""
+    max_attempts: int = Field(default=3, ge=1)
+    parent_operation_id: str | None = None
+    strategy_name: str
+    request: dict[str, Any]
+    execution: Execution
+    committing: bool = False
+    """The present attempt's model is being saved: it can no longer be cancelled."""
+    owner: str | None = None
+    """The dispatcher incarnation that claimed the present attempt."""
+    cancel_reason: str | None = None
+    cancel_forced: bool = False
+    """Not to be waited for: its process is killed."""
+    progress: dict[str, Any] | None = None
+    """The last update of an operation that has ended."""
+    result: dict[str, Any] | None = None
+    error: OperationError | None = None
+    resumable: bool = False
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing follows."""
+        return self.status in TERMINAL
+
+    def moved(self, to: OperationStatus, now: datetime, **changes: Any) -> Operation:
+        """Return the operation in status `to` since `now`, with `changes` to its other fields.
+
+        Raises
+        ------
+        TransitionRefused
+            If `to` does not follow the present status.
+        """
+        if to not in TRANSITIONS[self.status]:
+            raise TransitionRefused(self.operation_id, self.status.value, to.value)
+        times: dict[str, Any] = {}
+        if to is OperationStatus.RUNNING and self.started_at is None:
+            times["started_at"] = utc_text(now)
+        if to in TERMINAL:
+            times["completed_at"] = utc_text(now)
+        # a commit belongs to the running attempt: no other status carries it on
+        return self.changed(status=to, committing=False, **times, **changes)
+
+    def changed(self, **changes: Any) -> Operation:
+        """Return a copy with other values, validated. Its status changes through `moved` alone."""
+        return Operation.model_validate({**self.__dict__, **changes})
+
+
+def utc_text(moment: datetime) -> str:
+    """Return an aware datetime as `2025-01-31T09:30:00.000Z`: texts sort as their times do."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,82 @@
+"""The sentences of `status_reason`: what is, why, and the next step with the operation's id filled in."""
+
+from __future__ import annotations
+
+from ktrdr.operations.operation import Operation
+
+
+def claimed(operation: Operation) -> str:
+    """An attempt begins."""
+    return f"{_attempt(operation)} is starting in environment {operation.execution.environment}. {_follow(operation)}"
+
+
+def placed(operation: Operation) -> str:
+    """The attempt is on a node."""
+    execution = operation.execution
+    return f"Running on {execution.node} ({execution.device}), {_attempt(operation).lower()}. {_follow(operation)}"
+
+
+def committing(operation: Operation) -> str:
+    """The model is being saved."""
+    return "Training is done and its model is being saved; it can no longer be cancelled."
+
+
+def completed(operation: Operation) -> str:
+    """The model is saved."""
+    return f"Completed. {_show(operation)}"
+
+
+def failed(operation: Operation, message: str) -> str:
+    """The attempt failed by itself."""
+    return f"Failed: {_sentence(message)} {_show(operation)}"
+
+
+def used_up(operation: Operation, reason: str) -> str:
+    """Infrastructure ended the last attempt there was."""
+    return (
+        f"Failed: attempt {operation.attempt} of {operation.max_attempts} was lost, and it was the last one: "
+        f"{_sentence(reason)} Train again with `ktrdr models train {operation.strategy_name}`."
+    )
+
+
+def requeued(operation: Operation, reason: str) -> str:
+    """Infrastructure ended an attempt, and another follows."""
+    return f"{_attempt(operation)} was lost: {_sentence(reason)} The next one starts by itself when a slot is free."
+
+
+def suspended(operation: Operation, reason: str) -> str:
+    """An attempt was stopped for the service's sake, and another follows."""
+    return f"Suspended: {_sentence(reason)} It starts again by itself when a slot is free."
+
+
+def cancelling(operation: Operation, reason: str) -> str:
+    """A running attempt was asked to stop."""
+    return f"Stopping: {_sentence(reason)} {_follow(operation)}"
+
+
+def cancelled(operation: Operation, reason: str) -> str:
+    """It stopped because it was asked to."""
+    when = " before it started" if operation.attempt == 0 else ""
+    return f"Cancelled{when}: {_sentence(reason)} Train again with `ktrdr models train {operation.strategy_name}`."
+
+
+def cancelled_after(operation: Operation, asked: str, message: str) -> str:
+    """It was asked to stop, and ended otherwise before it could acknowledge that."""
+    return f"{cancelled(operation, asked)} While stopping: {_sentence(message)}"
+
+
+def _attempt(operation: Operation) -> str:
+    return f"Attempt {operation.attempt} of {operation.max_attempts}"
+
+
+def _sentence(text: str) -> str:
+    line = " ".join(text.split())
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _show(operation: Operation) -> str:
+    return f"See it with `ktrdr operations show {operation.operation_id}`."
+
+
+def _follow(operation: Operation) -> str:
+    return f"Follow it with `ktrdr operations follow {operation.operation_id}`."

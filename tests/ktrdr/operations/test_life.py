@@ -1,0 +1,179 @@
+"""What holds in every life an operation can have."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from ktrdr.errors import TransitionRefused
+from ktrdr.operations import (
+    TERMINAL,
+    TRANSITIONS,
+    Operation,
+    OperationBook,
+    OperationError,
+    OperationStatus,
+    OperationStore,
+)
+from tests.ktrdr.operations.builders import Clock, pending
+
+ATTEMPTS = st.integers(0, 4)
+
+
+class Lives(RuleBasedStateMachine):
+    """Users, dispatchers and trainings of any attempt, in any order, over one book."""
+
+    ids = Bundle("ids")
+
+    @initialize()
+    def open_book(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.url = f"sqlite:///{Path(self.folder.name)}/operations.db"
+        self.clock = Clock()
+        self.store = OperationStore(self.url)
+        self.book = OperationBook(self.store, self.clock)
+        self.seen: dict[str, Operation] = {}
+        self.granted: set[tuple[str, int]] = set()
+        self.asked_to_stop: set[str] = set()
+        self.order: list[str] = []
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.store.close()
+            self.folder.cleanup()
+
+    @rule(target=ids, environment=st.sampled_from(["cpu-docker", "mps-mac"]), max_attempts=st.integers(1, 3))
+    def submit(self, environment: str, max_attempts: int) -> str:
+        operation_id = f"train-{len(self.order)}"
+        _, was_created = self.book.submit(pending(operation_id, environment, max_attempts=max_attempts))
+        assert was_created
+        self.order.append(operation_id)
+        return operation_id
+
+    @rule(operation_id=ids)
+    def submit_again(self, operation_id: str) -> None:
+        assert self.book.submit(pending(operation_id)) == (self.book.get(operation_id), False)
+
+    @rule(environment=st.sampled_from(["cpu-docker", "mps-mac"]), owner=st.sampled_from(["d-1", "d-2"]))
+    def claim(self, environment: str, owner: str) -> None:
+        waiting = [
+            one
+            for one in (self.book.get(operation_id) for operation_id in self.order)
+            if one.status == "pending" and one.execution.environment == environment
+        ]
+        n_running = self.n_running()
+        claimed = self.book.claim(environment, owner)
+        if not waiting:
+            assert claimed is None
+            return
+        assert claimed is not None and claimed.operation_id == waiting[0].operation_id
+        assert claimed.attempt == waiting[0].attempt + 1 and claimed.owner == owner
+        assert self.n_running() == n_running + 1
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def place(self, operation_id: str, attempt: int) -> None:
+        self.book.placed(operation_id, attempt, "node-1", "cpu")
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def begin_commit(self, operation_id: str, attempt: int) -> None:
+        before = self.book.get(operation_id)
+        is_granted = self.book.begin_commit(operation_id, attempt)
+        assert is_granted == (before.status == "running" and before.attempt == attempt)
+        if is_granted:
+            self.granted.add((operation_id, attempt))
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def complete(self, operation_id: str, attempt: int) -> None:
+        try:
+            done = self.book.complete(operation_id, attempt, {"attempt": attempt})
+        except TransitionRefused:
+            assert (operation_id, attempt) not in self.granted
+            return
+        assert done is None or ((operation_id, attempt) in self.granted and done.attempt == attempt)
+
+    @rule(operation_id=ids)
+    def train_to_the_end(self, operation_id: str) -> None:
+        attempt = self.book.get(operation_id).attempt
+        self.begin_commit(operation_id, attempt)
+        self.complete(operation_id, attempt)
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def fail(self, operation_id: str, attempt: int) -> None:
+        ended = self.book.fail(operation_id, attempt, OperationError(kind="training", message="loss is not finite"))
+        assert ended is None or ended.status == ("cancelled" if operation_id in self.asked_to_stop else "failed")
+
+    @rule(operation_id=ids, attempt=ATTEMPTS, counts=st.booleans())
+    def lose(self, operation_id: str, attempt: int, counts: bool) -> None:
+        self.book.requeue(operation_id, attempt, "node died", counts)
+
+    @rule(operation_id=ids)
+    def ask_to_stop(self, operation_id: str) -> None:
+        before = self.book.get(operation_id)
+        try:
+            after = self.book.request_cancel(operation_id, "wrong dates")
+        except TransitionRefused as refused:
+            assert before.committing or before.is_terminal
+            assert refused.status == ("committing" if before.committing else before.status)
+            return
+        self.asked_to_stop.add(operation_id)
+        assert after.status == ("cancelled" if before.status == "pending" else "cancelling")
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def acknowledge(self, operation_id: str, attempt: int) -> None:
+        ended = self.book.acknowledge_cancel(operation_id, attempt)
+        assert ended is None or operation_id in self.asked_to_stop
+
+    @rule()
+    def restart(self) -> None:
+        before = [self.book.get(operation_id) for operation_id in self.order]
+        self.store.close()
+        self.store = OperationStore(self.url)
+        self.book = OperationBook(self.store, self.clock)
+        assert [self.book.get(operation_id) for operation_id in self.order] == before
+
+    @rule()
+    def wait(self) -> None:
+        self.clock.advance(seconds=1)
+
+    @invariant()
+    def lives_go_forward(self) -> None:
+        for operation_id in getattr(self, "order", []):
+            now, before = self.book.get(operation_id), self.seen.get(operation_id)
+            self.seen[operation_id] = now
+            if before is None:
+                continue
+            assert now.attempt >= before.attempt
+            if before.status in TERMINAL:
+                assert now == before
+            elif now.status is not before.status:
+                # `train_to_the_end` is two calls and one transition, like every other rule
+                assert now.status in TRANSITIONS[before.status]
+
+    @invariant()
+    def what_was_asked_to_stop_never_completes(self) -> None:
+        for operation_id in getattr(self, "asked_to_stop", ()):
+            assert self.book.get(operation_id).status in {"cancelling", "cancelled"}
+
+    @invariant()
+    def records_agree_with_their_status(self) -> None:
+        for operation_id in getattr(self, "order", []):
+            operation = self.book.get(operation_id)
+            assert (operation.completed_at is not None) == operation.is_terminal
+            assert (operation.result is not None) == (operation.status == "completed")
+            assert (operation.error is not None) == (operation.status == "failed")
+            assert (operation.started_at is not None) == (operation.attempt > 0)
+            assert not operation.committing or operation.status == "running"
+            assert operation.attempt <= operation.max_attempts
+            if operation.status == "completed":
+                assert (operation_id, operation.attempt) in self.granted
+
+    def n_running(self) -> int:
+        return self.book.page(status=OperationStatus.RUNNING).total_count
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
