@@ -1,0 +1,28 @@
+"""The strategy file: read, judged, turned into a frozen `Strategy`."""
+
+from __future__ import annotations
+
+from ktrdr.strategy.dates import DateText
+from ktrdr.strategy.document import Document, read_document
+from ktrdr.strategy.library import StrategyLibrary
+from ktrdr.strategy.loading import StrategySource, Validation, load_strategy, validate_strategy
+from ktrdr.strategy.references import notes
+from ktrdr.strategy.schema import NAME, SYMBOL, Name, Strategy, Symbol, TimeframeText
+
+__all__ = [
+    "NAME",
+    "SYMBOL",
+    "DateText",
+    "Document",
+    "Name",
+    "Strategy",
+    "StrategyLibrary",
+    "StrategySource",
+    "Symbol",
+    "TimeframeText",
+    "Validation",
+    "load_strategy",
+    "notes",
+    "read_document",
+    "validate_strategy",
+]

@@ -1,0 +1,119 @@
+"""From a file, a text or JSON to a `Strategy`, with everything that is wrong found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from ktrdr.errors import Problem, StrategyError
+from ktrdr.strategy.document import MAX_BYTES, Document, document_of, read_document
+from ktrdr.strategy.findings import problems_in
+from ktrdr.strategy.overrides import override
+from ktrdr.strategy.references import design_problems, name_problems, notes
+from ktrdr.strategy.schema import Strategy
+from ktrdr.strategy.spellings import respell
+
+StrategySource: TypeAlias = str | Path | Mapping[str, Any] | Document
+"""A path or YAML text, values as from JSON, or what `read_document` made of a text that must not be taken as a path."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What `validate_strategy` found. `strategy` is there when there are no problems."""
+
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    strategy: Strategy | None
+
+    @property
+    def valid(self) -> bool:
+        """Whether the strategy can be trained."""
+        return not self.problems
+
+
+def load_strategy(source: StrategySource, overrides: Mapping[str, Any] | None = None) -> Strategy:
+    """Return the strategy that `source` describes.
+
+    Parameters
+    ----------
+    source : str, Path, mapping or Document
+        The path of a file, or YAML text (one with a line break or `: ` in it); or the same as values from JSON.
+    overrides : mapping of str to value, optional
+        Dotted paths of the file and the values to put there, `{"training.epochs": 5}`; judged like the file.
+
+    Raises
+    ------
+    StrategyError
+        With every problem found, each with its path, its line and column where there is a text, and a suggestion.
+    """
+    document = _document(source)
+    found = _judge(document, overrides or {})
+    if found.strategy is None:
+        raise StrategyError(found.problems, document.source)
+    return found.strategy
+
+
+def validate_strategy(source: StrategySource, overrides: Mapping[str, Any] | None = None) -> Validation:
+    """Return what is wrong with a strategy and what is worth knowing about it, without raising."""
+    try:
+        document = _document(source)
+    except StrategyError as error:
+        return Validation(error.problems, (), None)
+    return _judge(document, overrides or {})
+
+
+def read_file(path: Path) -> str:
+    """Return a strategy file's text.
+
+    Raises
+    ------
+    StrategyError
+        If there is no such file, or it is no text of a strategy's size.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        reason = "there is no such file"
+    except UnicodeDecodeError:
+        reason = "is larger than 256 KiB" if len(content) > MAX_BYTES else "is not a UTF-8 text"
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or 'not a path'}"
+    raise StrategyError((Problem("", reason, "Give the path of a strategy file, or its text."),), str(path))
+
+
+def _document(source: StrategySource) -> Document:
+    if isinstance(source, Document):
+        return source
+    if isinstance(source, Mapping):
+        return document_of(source)
+    if isinstance(source, str) and ("\n" in source or ": " in source):
+        return read_document(source)
+    return read_document(read_file(Path(source)), str(source))
+
+
+def _judge(document: Document, overrides: Mapping[str, Any]) -> Validation:
+    document, spelling_notes, problems = respell(document)
+    document, refused = override(document, overrides)
+    found = [*problems, *refused]
+    strategy = None
+    try:
+        strategy = Strategy.model_validate(document.values)
+    except ValidationError as error:
+        found += problems_in(error, document, Strategy)
+    found += name_problems(document)
+    if strategy is not None and not found:
+        found += design_problems(strategy, document)
+    if strategy is None or found:
+        return Validation(_in_order(found), spelling_notes, None)
+    return Validation((), (*spelling_notes, *notes(strategy)), strategy)
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Return the problems as they stand in the text, those without a line first, each once."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (problem.line or 0, problem.column or 0)))

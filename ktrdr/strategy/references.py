@@ -1,0 +1,131 @@
+"""What one part of a strategy says of another: names that must exist, features that must differ, the network's size."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ktrdr.data.bars import Timeframe
+from ktrdr.errors import Problem, did_you_mean
+from ktrdr.indicators import AnyIndicator
+from ktrdr.strategy.document import Document
+from ktrdr.strategy.plain import KeyPath
+from ktrdr.strategy.schema import Strategy
+
+_INDICATOR: TypeAdapter[Any] = TypeAdapter(AnyIndicator)
+
+
+def name_problems(document: Document) -> list[Problem]:
+    """Return names that name nothing. Reads the plain document, so that one with other faults is judged as well."""
+    indicators, sets = _section(document, "indicators"), _section(document, "fuzzy_sets")
+    problems: list[Problem] = []
+    if indicators is not None:
+        for name, fuzzy_set in (sets or {}).items():
+            reference = fuzzy_set.get("indicator") if isinstance(fuzzy_set, dict) else None
+            if isinstance(reference, str):
+                problems += _indicator_problems(document, name, reference, indicators)
+    inputs = document.values.get("nn_inputs")
+    for position, item in enumerate(inputs if isinstance(inputs, list) else ()):
+        if isinstance(item, dict):
+            problems += _input_problems(document, position, item, sets)
+    return problems
+
+
+def design_problems(strategy: Strategy, document: Document) -> list[Problem]:
+    """Return what is wrong where each part is right: features that coincide, a network that is too large."""
+    problems = []
+    columns: dict[str, str] = {}
+    for name, fuzzy_set in strategy.fuzzy_sets.items():
+        for term in fuzzy_set.memberships:
+            first = columns.setdefault(f"{name}_{term}", name)
+            if first != name:
+                message = f"its feature '{name}_{term}' is one of the fuzzy set '{first}' as well"
+                problems.append(document.problem(("fuzzy_sets", name, term), message, "Rename one.", at_key=True))
+    inputs: dict[tuple[str, str], int] = {}
+    for position, item in enumerate(strategy.nn_inputs):
+        for timeframe in strategy.timeframes if item.timeframes == "all" else item.timeframes:
+            first_at = inputs.setdefault((item.fuzzy_set, timeframe), position)
+            if first_at != position:
+                message = f"'{item.fuzzy_set}' on {timeframe} is an input already (nn_inputs.{first_at})"
+                problems.append(document.problem(("nn_inputs", position), message, "Remove one of the two."))
+    try:
+        strategy.model.check_size(len(strategy.features), len(strategy.training.labels.class_names))
+    except ValueError as error:
+        problems.append(document.problem(("model", "architecture"), str(error), at_key=True))
+    return problems
+
+
+def notes(strategy: Strategy) -> tuple[str, ...]:
+    """Return what is no error and worth knowing: indicators and fuzzy sets that no input uses."""
+    sets = {item.fuzzy_set for item in strategy.nn_inputs}
+    indicators = {strategy.fuzzy_sets[name].indicator.partition(".")[0] for name in sets}
+    return (
+        *(f"The indicator '{name}' is used by no input." for name in strategy.indicators if name not in indicators),
+        *(f"The fuzzy set '{name}' is used by no input." for name in strategy.fuzzy_sets if name not in sets),
+    )
+
+
+def _indicator_problems(
+    document: Document, set_name: str, reference: str, indicators: dict[str, Any]
+) -> Iterator[Problem]:
+    path = ("fuzzy_sets", set_name, "indicator")
+    name, dot, output = reference.partition(".")
+    if name not in indicators:
+        known = _nearest(name, indicators, "indicators")
+        yield document.problem(path, f"there is no indicator '{name[:60]}'", known)
+        return
+    outputs = _outputs(indicators[name])
+    if dot and outputs and output not in outputs:
+        known = _nearest(output, outputs, f"the outputs of '{name}'")
+        yield document.problem(path, f"the indicator '{name}' has no output '{output[:60]}'", known)
+
+
+def _input_problems(
+    document: Document, position: int, item: dict[str, Any], sets: dict[str, Any] | None
+) -> Iterator[Problem]:
+    name, listed = item.get("fuzzy_set"), item.get("timeframes")
+    if isinstance(name, str) and sets is not None and name not in sets:
+        path: KeyPath = ("nn_inputs", position, "fuzzy_set")
+        yield document.problem(path, f"there is no fuzzy set '{name[:60]}'", _nearest(name, sets, "fuzzy_sets"))
+    timeframes = _timeframes(document)
+    for at, timeframe in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(timeframe, str) and timeframes and timeframe not in timeframes:
+            path = ("nn_inputs", position, "timeframes", at)
+            known = _nearest(timeframe, timeframes, "training_data.timeframes")
+            yield document.problem(path, f"'{timeframe[:60]}' is not among the timeframes trained on", known)
+
+
+def _outputs(config: Any) -> tuple[str, ...]:
+    """Return the outputs of an indicator's declaration; none of one with faults of its own."""
+    try:
+        outputs: tuple[str, ...] = _INDICATOR.validate_python(config).outputs
+    except ValidationError:
+        return ()
+    return outputs
+
+
+def _section(document: Document, key: str) -> dict[str, Any] | None:
+    """Return a top-level mapping, empty where there is none; None where the schema finds fault with it already."""
+    value = document.values.get(key)
+    if value is None and key not in document.values:
+        return None if difflib.get_close_matches(key, document.values, n=1) else {}
+    return value if isinstance(value, dict) else None
+
+
+def _timeframes(document: Document) -> tuple[str, ...]:
+    bars = document.values.get("training_data")
+    declared = bars.get("timeframes") if isinstance(bars, dict) else None
+    timeframe = declared.get("timeframe") if isinstance(declared, dict) else None
+    # A timeframe that does not exist is a finding of its own; inputs are not judged by it.
+    return (timeframe,) if timeframe in [known.value for known in Timeframe] else ()
+
+
+def _nearest(wrong: str, known: Iterable[str], where: str) -> str:
+    names = list(known)
+    if not names:
+        return f"There is nothing in {where}."
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return did_you_mean(wrong, names) or f"Known in {where}: {shown}."

@@ -1,0 +1,179 @@
+"""Typical mistakes: the path, the line, the column and what to do, exactly."""
+
+from __future__ import annotations
+
+import pytest
+
+from ktrdr.errors import Problem
+from ktrdr.strategy import load_strategy, validate_strategy
+from ktrdr.strategy.findings import fields_at
+from ktrdr.strategy.schema import Strategy
+from tests.ktrdr.strategy.texts import VALID, changed, only_problem, problems_after
+
+UNKNOWN_NAMES = [
+    ("name: example", "naem: example", (1, 1), "naem", "Did you mean 'name'?"),
+    ("period: 14", "perod: 14", (8, 23), "indicators.rsi_14.perod", "Did you mean 'period'?"),
+    ("type: rsi", "type: rsii", (8, 18), "indicators.rsi_14.type", "Did you mean 'rsi'?"),
+    ("type: rsi,", "typ: rsi,", (8, 12), "indicators.rsi_14.typ", "Did you mean 'type'?"),
+    ("epochs: 5", "epoch: 5", (29, 3), "training.epoch", "Did you mean 'epochs'?"),
+    ("optimizer: adam", "optimizer: Adam", (30, 14), "training.optimizer", "Did you mean 'adam'?"),
+    (
+        "source: triple_barrier",
+        "source: tripple_barrier",
+        (27, 20),
+        "training.labels.source",
+        "Did you mean 'triple_barrier'?",
+    ),
+    ("pt_multiplier", "pt_multiplyer", (27, 36), "training.labels.pt_multiplyer", "Did you mean 'pt_multiplier'?"),
+    ("mode: single, symbol:", "mode: singel, symbol:", (4, 19), "training_data.symbols.mode", "Did you mean 'single'?"),
+    ("timeframe: 1d}", "timeframe: 1dd}", (5, 41), "training_data.timeframes.timeframe", "Did you mean '1d'?"),
+    ("activation: relu", "activation: reluu", (25, 53), "model.architecture.activation", "Did you mean 'relu'?"),
+    ("training:\n", "traning:\n", (26, 1), "traning", "Did you mean 'training'?"),
+    (
+        "low: [-.inf, -.inf, 30, 50]",
+        "low: {type: gausian, parameters: [1, 2]}",
+        (13, 17),
+        "fuzzy_sets.momentum.low.type",
+        "Did you mean 'gaussian'?",
+    ),
+    ("timeframes: [1d]", "timeframes: al", (22, 17), "nn_inputs.1.timeframes", "Did you mean 'all'?"),
+    ('version: "3.0"', "version: 3.0", (2, 10), "version", "Put it in quotes: '3.0'."),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "place", "path", "suggestion"), UNKNOWN_NAMES)
+def test_a_misspelling_is_found_where_it_stands_with_the_nearest_spelling(old, new, place, path, suggestion):
+    found = only_problem(old, new)
+    assert (found.path, (found.line, found.column), found.suggestion) == (path, place, suggestion)
+
+
+WRONG_VALUES = [
+    ("epochs: 5", "epochs: '5'", (29, 11), "training.epochs", "expected a whole number, got '5' (text)"),
+    ("epochs: 5", "epochs: 5.5", (29, 11), "training.epochs", "expected a whole number, got 5.5"),
+    ("epochs: 5", "epochs: true", (29, 11), "training.epochs", "expected a whole number, got true (true or false)"),
+    ("epochs: 5", "epochs:", (29, 3), "training.epochs", "expected a whole number, got nothing"),
+    ("epochs: 5", "epochs: 0", (29, 11), "training.epochs", "must be at least 1, got 0"),
+    ("epochs: 5", "learning_rate: .nan", (29, 18), "training.learning_rate", "expected a finite number, got nan"),
+    ("epochs: 5", "learning_rate: 0", (29, 18), "training.learning_rate", "must be greater than 0, got 0"),
+    ("dropout: 0.1", "dropout: 1", (25, 68), "model.architecture.dropout", "must be less than 1, got 1"),
+    (
+        "[8, 4]",
+        "[8, four]",
+        (25, 37),
+        "model.architecture.hidden_layers.1",
+        "expected a whole number, got 'four' (text)",
+    ),
+    ("[8, 4]", "8", (25, 33), "model.architecture.hidden_layers", "expected a list, got 8"),
+    ("macd: {type: macd}", "macd: macd", (9, 9), "indicators.macd", "expected a mapping, got 'macd' (text)"),
+    (
+        "start: 2000-01-01",
+        "start: 2000-02-30",
+        (6, 23),
+        "training_data.date_range.start",
+        "'2000-02-30' is not a date: write YYYY-MM-DD",
+    ),
+    (
+        "start: 2000-01-01",
+        "start: 2019-01-01",
+        (6, 3),
+        "training_data.date_range",
+        "start 2019-01-01 is after end 2018-12-31",
+    ),
+    (
+        "test: 0.15",
+        "test: 0.2",
+        (28, 3),
+        "training.data_split",
+        "train + validation + test is 1.05; the shares must sum to 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "place", "path", "message"), WRONG_VALUES)
+def test_a_wrong_value_is_found_where_it_stands_in_plain_words(old, new, place, path, message):
+    found = only_problem(old, new)
+    assert (found.path, (found.line, found.column), found.message) == (path, place, message)
+
+
+def test_a_missing_key_is_reported_at_what_should_hold_it():
+    assert problems_after("mode: single, symbol: SP500", "mode: single") == (
+        Problem("training_data.symbols.symbol", "missing key 'symbol'", None, 4, 3),
+    )
+
+
+def test_a_missing_type_comes_with_the_types_there_are():
+    found = only_problem("source: triple_barrier, ", "")
+    assert (found.path, found.message, found.line) == ("training.labels.source", "missing key 'source'", 27)
+    assert found.suggestion == "One of: zigzag, triple_barrier."
+
+
+def test_an_unknown_key_without_a_near_one_comes_with_the_keys_there_are():
+    found = only_problem("macd: {type: macd}", "macd: {type: macd, wibble: 3}")
+    assert found.suggestion == "Known here: type, fast_period, slow_period, signal_period, source."
+
+
+def test_a_key_of_another_family_member_is_unknown():
+    found = only_problem("pt_multiplier: 2.0", "threshold: 0.1")
+    assert found.path == "training.labels.threshold"
+    assert "max_holding_period" in found.suggestion
+
+
+def test_a_sets_misspelled_indicator_is_not_taken_for_a_term_in_silence():
+    missing, _ = problems_after("indicator: rsi_14", "indicater: rsi_14")
+    assert missing.path == "fuzzy_sets.momentum.indicator"
+    assert missing.suggestion == "Is 'indicater' meant to be 'indicator'?"
+
+
+def test_a_name_that_is_none_is_reported_at_its_key():
+    found = problems_after("  macd: {type: macd}", "  my macd: {type: macd}")
+    assert (found[0].path, found[0].line, found[0].column) == ("indicators.my macd", 9, 3)
+
+
+def test_everything_that_is_wrong_is_found_at_once_in_the_files_order():
+    text = (
+        changed("name: example", "name: 'an example'")
+        .replace("symbol: SP500", "symbl: SP500")
+        .replace("indicator: rsi_14", "indicator: rsi_41")
+        .replace("macd.histogram", "macd.histo")
+        .replace("fuzzy_set: momentum", "fuzzy_set: momentun")
+        .replace("epochs: 5", "epochs: many")
+    )
+    found = validate_strategy(text).problems
+    assert [(problem.line, problem.path) for problem in found] == [
+        (1, "name"),
+        (4, "training_data.symbols.symbl"),
+        (12, "fuzzy_sets.momentum.indicator"),
+        (16, "fuzzy_sets.direction.indicator"),
+        (20, "nn_inputs.0.fuzzy_set"),
+        (29, "training.epochs"),
+    ]
+
+
+def test_values_from_json_have_paths_and_no_lines():
+    document = load_strategy(VALID).document()
+    document["training"]["epochs"] = "5"
+    (found,) = validate_strategy(document).problems
+    assert found == Problem("training.epochs", "expected a whole number, got '5' (text)")
+
+
+@pytest.mark.parametrize(
+    "key", ["lr_scheduler: {type: cosine}", "loss: focal", "sample_weights: uniqueness", "focal_gamma: 2.0"]
+)
+def test_keys_that_have_no_effect_yet_are_refused(key):
+    found = only_problem("epochs: 5", key)
+    assert found.message == f"unknown key '{key.partition(':')[0]}'"
+
+
+def test_very_many_problems_are_counted_and_not_all_listed():
+    found = validate_strategy(VALID + "".join(f"key_{i}: 1\n" for i in range(1000))).problems
+    assert len(found) == 201
+    assert found[0].message == "800 more problems are not listed"
+
+
+def test_momentum_without_sgd_is_an_error_that_says_so():
+    assert "momentum has no effect with optimizer adam" in only_problem("epochs: 5", "momentum: 0.5").message
+
+
+def test_fields_are_those_of_the_tagged_member_even_where_an_id_is_anothers_tag():
+    assert "fast_period" in fields_at(Strategy, ("indicators", "rsi", "macd"))
+    assert "fast_period" not in fields_at(Strategy, ("indicators", "macd", "rsi"))
