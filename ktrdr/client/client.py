@@ -1,0 +1,253 @@
+"""`Client`: the routes of the service as methods, with retries where a retry is safe."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from ktrdr.client.events import ServiceEvent
+from ktrdr.errors import Problem, ServiceRefused, ServiceUnreachable
+from ktrdr.operations import new_operation_id
+from ktrdr.settings import Settings
+from ktrdr.wire.answers import PREFIX
+from ktrdr.wire.service_record import ServiceRecord
+
+N_TRIES = 5
+_SAFE_STATUSES = (502, 503, 504)
+
+
+class Client:
+    """Talks to a service over HTTP.
+
+    Parameters
+    ----------
+    url
+        Such as `http://127.0.0.1:8000`; absent: `KTRDR_URL`, or the service that `ktrdr up` started for this folder.
+    api_key
+        Sent as a bearer token; absent: `KTRDR_API_KEY`.
+
+    Examples
+    --------
+    ::
+
+        with ktrdr.Client() as client:
+            started = client.train("sp500_daily", overrides={"training.epochs": 5})
+            operation = client.wait(started["operation_id"])
+
+    Every method raises `ServiceRefused` with the service's problems, or `ServiceUnreachable`.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, timeout_s: float = 60.0) -> None:
+        settings = Settings.read()
+        self.url = (url or settings.url or _recorded_url(settings)).rstrip("/")
+        key = api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=self.url + PREFIX, headers=headers, timeout=timeout_s, trust_env=False)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    # -- trainings
+
+    def train(
+        self, strategy_name: str | None = None, *, strategy: str | Mapping[str, Any] | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Start a training and return the answer of `POST /trainings/start`, with its `operation_id`.
+
+        `strategy_name` names a strategy the service has; `strategy` is YAML text or an object; `fields` are the
+        other fields of a training request. The operation's id is minted here, so that a repeated call after a lost
+        answer makes one operation.
+        """
+        operation_id = fields.pop("operation_id", None) or new_operation_id(lambda: dt.datetime.now(dt.UTC))
+        body = self._request_body(strategy_name, strategy, {**fields, "operation_id": operation_id})
+        return self._object("POST", "/trainings/start", json=body)
+
+    def plan(
+        self, strategy_name: str | None = None, *, strategy: str | Mapping[str, Any] | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Return what `train` would do: place, rows, label shares, features; trains nothing."""
+        return self._object("POST", "/trainings/plan", json=self._request_body(strategy_name, strategy, fields))
+
+    def training_config(self) -> dict[str, Any]:
+        """Return the default execution mode."""
+        return self._object("GET", "/trainings/config")
+
+    def set_default_mode(self, mode: str) -> dict[str, Any]:
+        """Change the default execution mode."""
+        return self._object("PUT", "/trainings/config", json={"default_execution_mode": mode})
+
+    # -- operations
+
+    def operation(self, operation_id: str) -> dict[str, Any]:
+        """Return the operation as it is now."""
+        return self._object("GET", f"/operations/{_segment(operation_id)}")
+
+    def operations(self, **filters: Any) -> dict[str, Any]:
+        """Return one page; filters: status, strategy, active, limit, cursor."""
+        return self._object(
+            "GET", "/operations", params={key: value for key, value in filters.items() if value is not None}
+        )
+
+    def metrics(self, operation_id: str) -> dict[str, Any]:
+        """Return the epochs so far."""
+        return self._object("GET", f"/operations/{_segment(operation_id)}/metrics")
+
+    def result(self, operation_id: str) -> dict[str, Any]:
+        """Return the result of a completed operation."""
+        return self._object("GET", f"/operations/{_segment(operation_id)}/result")
+
+    def logs(self, operation_id: str) -> list[dict[str, Any]]:
+        """Return the operation's log records so far."""
+        answer = self._send("GET", f"/operations/{_segment(operation_id)}/logs")
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    def cancel(self, operation_id: str, reason: str | None = None, force: bool = False) -> dict[str, Any]:
+        """Ask the operation to stop."""
+        body: dict[str, Any] = {"force": force, **({"reason": reason} if reason else {})}
+        return self._object("POST", f"/operations/{_segment(operation_id)}/cancel", json=body)
+
+    def events(self, operation_id: str, last_event_id: int | None = None) -> Iterator[ServiceEvent]:
+        """Yield the operation's news until its `end`; a broken stream is taken up again where it broke."""
+        seen = last_event_id
+        n_failures = 0
+        while n_failures < N_TRIES:
+            try:
+                for event in self._stream(operation_id, seen):
+                    seen, n_failures = event.id, 0
+                    yield event
+                    if event.event == "end":
+                        return
+            except httpx.TransportError:
+                n_failures += 1
+        raise ServiceUnreachable(self.url)
+
+    def wait(self, operation_id: str) -> dict[str, Any]:
+        """Return the operation once it has ended."""
+        for event in self.events(operation_id):
+            if event.event == "end":
+                return event.payload
+        raise AssertionError("unreachable: events() ends with `end` or raises")
+
+    # -- the rest
+
+    def models(self, strategy: str | None = None) -> dict[str, Any]:
+        """Return the versions there are, newest first."""
+        return self._object("GET", f"/models/{_segment(strategy)}" if strategy else "/models")
+
+    def model(self, strategy: str, name: str) -> dict[str, Any]:
+        """Return one version; name is `{symbol}_{timeframe}_v{N}` or `..._latest`."""
+        return self._object("GET", f"/models/{_segment(strategy)}/{_segment(name)}")
+
+    def strategies(self) -> dict[str, Any]:
+        """Return the strategies the service knows."""
+        return self._object("GET", "/strategies")
+
+    def strategy(self, name: str) -> dict[str, Any]:
+        """Return one strategy."""
+        return self._object("GET", f"/strategies/{_segment(name)}")
+
+    def validate(self, strategy: str | Mapping[str, Any]) -> dict[str, Any]:
+        """Judge a strategy without training it."""
+        return self._object("POST", "/strategies/validate", json={"strategy": strategy})
+
+    def health(self) -> dict[str, Any]:
+        """Return the service's health."""
+        return self._object("GET", "/health")
+
+    # -- inside
+
+    @staticmethod
+    def _request_body(
+        name: str | None, strategy: str | Mapping[str, Any] | None, fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        body = {key: value for key, value in fields.items() if value is not None}
+        return {
+            **({"strategy_name": name} if name is not None else {}),
+            **({"strategy": strategy} if strategy is not None else {}),
+            **body,
+        }
+
+    def _object(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self._send(method, path, **arguments).json()
+        return answer
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send a request, again while the service restarts. Every request is safe to repeat: a start carries its id."""
+        tries = Retrying(
+            stop=stop_after_attempt(N_TRIES),
+            wait=wait_exponential(multiplier=0.2, max=3),
+            retry=retry_if_exception(_is_passing),
+            reraise=True,
+        )
+        try:
+            return tries(self._send_once, method, path, arguments)
+        except httpx.TransportError as error:
+            raise ServiceUnreachable(self.url) from error
+
+    def _send_once(self, method: str, path: str, arguments: dict[str, Any]) -> httpx.Response:
+        answer = self._http.request(method, path, **arguments)
+        if answer.is_error:
+            raise _refusal(answer)
+        return answer
+
+    def _stream(self, operation_id: str, last_event_id: int | None) -> Iterator[ServiceEvent]:
+        headers = {"Accept": "text/event-stream"}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = str(last_event_id)
+        timeout = httpx.Timeout(60.0)  # pings come every 15 s: longer silence is a broken stream
+        with self._http.stream(
+            "GET", f"/operations/{_segment(operation_id)}/events", headers=headers, timeout=timeout
+        ) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _refusal(answer)
+            for event in EventSource(answer).iter_sse():
+                if event.event in ("progress", "state", "end"):
+                    yield ServiceEvent(int(event.id), event.event, json.loads(event.data))  # type: ignore[arg-type]
+
+
+def _recorded_url(settings: Settings) -> str:
+    record = ServiceRecord.read(settings.home)
+    if record is None:
+        raise ServiceUnreachable(f"the service of {settings.home}")
+    return record.url
+
+
+def _segment(text: str) -> str:
+    return httpx.URL("/").copy_with(path=f"/{text}").raw_path.decode()[1:].replace("/", "%2F")
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether the service may be restarting: no connection, or a proxy without a replica. Our own 503 is an answer."""
+    if isinstance(error, ServiceRefused):
+        return error.status in _SAFE_STATUSES and not error.problems_given
+    return isinstance(error, httpx.ConnectError | httpx.RemoteProtocolError | httpx.ReadError)
+
+
+def _refusal(answer: httpx.Response) -> ServiceRefused:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = {}
+    known = ("path", "message", "suggestion", "line", "column")
+    problems = tuple(
+        Problem(**{key: entry.get(key) for key in known if key in entry}) for entry in body.get("errors", [])
+    )
+    detail = body.get("detail") or f"HTTP {answer.status_code}"
+    return ServiceRefused(answer.status_code, body.get("title", "Error"), detail, problems)

@@ -1,0 +1,90 @@
+"""What the service answers, operations aside."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from ktrdr.operations import Operation
+from ktrdr.wire.requests import ExecutionMode
+
+PREFIX = "/api/v1"
+
+
+class Links(BaseModel):
+    """Where to look next; paths on the same service."""
+
+    self: str
+    events: str
+    cancel: str
+    result: str
+
+    @classmethod
+    def of(cls, operation_id: str) -> Links:
+        """Return the links of one operation."""
+        base = f"{PREFIX}/operations/{operation_id}"
+        return cls(self=base, events=f"{base}/events", cancel=f"{base}/cancel", result=f"{base}/result")
+
+
+class TrainingStarted(BaseModel):
+    """Answer of `POST /trainings/start`."""
+
+    success: bool
+    operation_id: str
+    status: str
+    execution_mode: str
+    environment: str
+    reason: str
+    fallback: bool
+    message: str
+    links: Links
+
+    @classmethod
+    def of(cls, operation: Operation) -> TrainingStarted:
+        """Return the answer for an operation that was entered, now or by an earlier request."""
+        operation_id, execution = operation.operation_id, operation.execution
+        return cls(
+            success=True,
+            operation_id=operation_id,
+            status=operation.status,
+            execution_mode=execution.mode,
+            environment=execution.environment,
+            reason=execution.reason,
+            fallback=execution.fallback,
+            message=f"{operation.strategy_name} is {operation.status}. See `ktrdr operations follow {operation_id}`.",
+            links=Links.of(operation_id),
+        )
+
+
+class TrainingConfig(BaseModel):
+    """The default execution mode and where it comes from."""
+
+    default_execution_mode: ExecutionMode
+    source: Literal["built in", "environment", "api"]
+
+
+class ConfigChange(BaseModel):
+    """Answer of `PUT /trainings/config`."""
+
+    previous: TrainingConfig
+    current: TrainingConfig
+
+
+class Health(BaseModel):
+    """Answer of `GET /health`."""
+
+    status: Literal["ok", "degraded"]
+    version: str
+    actors: dict[str, bool]
+    nodes: dict[str, int]
+
+
+class ProblemDetails(BaseModel):
+    """An error, by RFC 9457; `errors` has one entry for each thing that is wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] = []

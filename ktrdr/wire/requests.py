@@ -1,0 +1,100 @@
+"""What a client may ask."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ktrdr.errors import RequestError, did_you_mean
+from ktrdr.operations import is_operation_id
+from ktrdr.strategy import DateText, Symbol
+
+ExecutionMode = Literal["auto", "local", "host", "cloud"]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingRequest(_Request):
+    """Body of `POST /trainings/start` and `/trainings/plan`, and what a driver hands to `submit`.
+
+    Exactly one of `strategy_name` (a file in the strategies folder) and `strategy` (YAML text or an object) is given.
+    """
+
+    strategy_name: str | None = Field(default=None, description="A strategy in the strategies folder")
+    strategy: str | dict[str, Any] | None = Field(default=None, description="YAML text, or the same as an object")
+    symbols: Annotated[list[Symbol], Field(min_length=1)] | None = None
+    timeframes: Annotated[list[str], Field(min_length=1)] | None = None
+    start_date: DateText | None = None
+    end_date: DateText | None = None
+    execution_mode: ExecutionMode | None = Field(default=None, description="Absent: the service's default mode")
+    require_gpu: bool = False
+    validation_split: float | None = Field(default=None, gt=0, lt=1)
+    data_mode: Literal["local"] = "local"
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Dotted paths of the file to values")
+    operation_id: str | None = Field(
+        default=None, description="Minted by the caller: a repeated submit makes one operation"
+    )
+    run_name: str | None = Field(default=None, max_length=200)
+
+    @model_validator(mode="after")
+    def _names_one_strategy(self) -> TrainingRequest:
+        if (self.strategy_name is None) == (self.strategy is None):
+            raise ValueError("give either strategy_name or strategy")
+        if self.operation_id is not None and not is_operation_id(self.operation_id):
+            raise ValueError(
+                f"{self.operation_id!r} is not an operation id: use one made by ktrdr.operations.new_operation_id"
+            )
+        if self.start_date and self.end_date and self.start_date > self.end_date:
+            raise ValueError(f"start_date {self.start_date} is after end_date {self.end_date}")
+        return self
+
+    @property
+    def body_sha256(self) -> str:
+        """Hash of what is asked, for idempotency keys; the operation id is not part of it."""
+        body = self.model_dump(mode="json", exclude={"operation_id"})
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+    @classmethod
+    def parse(cls, body: Any) -> TrainingRequest:
+        """Return the request in `body`, a mapping or a request.
+
+        Raises
+        ------
+        RequestError
+            Naming the first field at fault and the nearest spelling.
+        """
+        if isinstance(body, TrainingRequest):
+            return body
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            item = error.errors(include_url=False)[0]
+            path = ".".join(str(part) for part in item["loc"])
+            raise RequestError(path, *explain(item["type"], item["msg"], path, cls)) from None
+
+
+def explain(error_type: str, message: str, path: str, model: type[BaseModel]) -> tuple[str, str | None]:
+    """Return one of pydantic's findings in plain words, and a suggestion."""
+    if error_type == "extra_forbidden":
+        fields = tuple(model.model_fields)
+        return f"Unknown field '{path}'.", did_you_mean(path, fields) or f"Known fields: {', '.join(fields)}."
+    return message.removeprefix("Value error, "), None
+
+
+class CancelRequest(_Request):
+    """Body of `POST /operations/{id}/cancel`."""
+
+    reason: str = Field(default="Cancelled by the user", max_length=500)
+    force: bool = Field(default=False, description="Kill the training at once instead of waiting for it to stop")
+
+
+class ValidateRequest(_Request):
+    """Body of `POST /strategies/validate`."""
+
+    strategy: str | dict[str, Any]
