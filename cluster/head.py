@@ -1,0 +1,57 @@
+"""Starting the head of a cluster on this machine, as a training node itself or not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import ray
+
+from cluster.environments import SLOT_RESOURCE, node_labels
+
+NAMESPACE = "ktrdr"
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a started head answers."""
+
+    ray_address: str
+    dashboard_url: str
+
+
+def start_head(home: Path, environment: str | None, device: str) -> Head:
+    """Start Ray on this machine and connect to it; it ends with this process.
+
+    Parameters
+    ----------
+    home
+        The folder whose cluster this is: names Ray's session folder, so that homes do not meet.
+    environment
+        The environment this machine is a node of; None for a head that trains nothing.
+    device
+        What torch found here: cpu, mps or cuda.
+    """
+    n_cores = os.cpu_count() or 1
+    context = ray.init(
+        namespace=NAMESPACE,
+        num_cpus=n_cores,
+        labels=node_labels(environment, device) if environment else {},
+        resources={SLOT_RESOURCE: n_cores} if environment else {},
+        include_dashboard=True,
+        dashboard_host=LOOPBACK,
+        log_to_driver=False,
+        _temp_dir=str(ray_folder(home)),
+    )
+    info = context.address_info
+    return Head(ray_address=info["gcs_address"], dashboard_url=f"http://{info['webui_url']}")
+
+
+def ray_folder(home: Path) -> Path:
+    """Return Ray's session folder for `home`: short, since socket paths are limited to 107 bytes."""
+    digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"ktrdr-{digest}"

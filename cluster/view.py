@@ -1,0 +1,48 @@
+"""What is alive, as a value: decisions are made on it and tests write it by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """One live node. `slots` trainings can run on it at once; `gpus` as Ray counts them."""
+
+    node_id: str
+    address: str
+    environment: str | None
+    device: str
+    slots: int
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """The live nodes at one moment."""
+
+    nodes: tuple[NodeView, ...]
+
+    def of(self, environment: str, *, require_gpu: bool = False) -> tuple[NodeView, ...]:
+        """Return the nodes that can take a training in `environment`."""
+        return tuple(
+            node
+            for node in self.nodes
+            if node.environment == environment and node.slots > 0 and (not require_gpu or node.device != "cpu")
+        )
+
+    def slots(self, environment: str) -> int:
+        """Return how many trainings `environment` runs at once."""
+        return sum(node.slots for node in self.of(environment))
+
+    def describe(self) -> str:
+        """Say in a sentence which nodes there are, with their labels."""
+        training_nodes = [node for node in self.nodes if node.environment and node.slots > 0]
+        if not training_nodes:
+            return "There are no training nodes."
+        counts: dict[tuple[str, str], int] = {}
+        for node in training_nodes:
+            key = (str(node.environment), node.device)
+            counts[key] = counts.get(key, 0) + 1
+        parts = [f"{n} {environment} ({device})" for (environment, device), n in sorted(counts.items())]
+        return f"Nodes there are: {', '.join(parts)}."

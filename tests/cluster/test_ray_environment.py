@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from cluster.ray_environment import ensure_token, ray_environment
+
+
+def test_the_token_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = ensure_token(tmp_path / "home")
+    first = path.read_text()
+    assert len(first) == 64
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert ensure_token(tmp_path / "home").read_text() == first
+
+
+def test_token_authentication_is_always_on(tmp_path: Path) -> None:
+    variables = ray_environment(tmp_path / "token")
+    assert variables["RAY_AUTH_MODE"] == "token"
+    assert variables["RAY_AUTH_TOKEN_PATH"] == str(tmp_path / "token")
