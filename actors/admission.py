@@ -1,0 +1,149 @@
+"""Judges a request before an operation is made of it: strategy, bars and place. Nothing refused here leaves a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from actors.runners import Claim
+from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
+from cluster.view import ClusterView
+from ktrdr.data import DataManager
+from ktrdr.operations import Execution, Operation, utc_text
+from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
+from ktrdr.training.plan import TrainingPlan, plan_training
+from ktrdr.training.preparation import load_market_data
+from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope
+from ktrdr.training.steps import unreported
+from ktrdr.wire import TrainingRequest
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that can be trained: the strategy as it will be trained, and where it goes."""
+
+    strategy: Strategy
+    placement: Placement
+    request: dict[str, Any]
+    """All that was asked, what was left open settled: the operation records it, its attempts are made from it."""
+
+    def operation(self, operation_id: str, now: datetime) -> Operation:
+        """Return the pending operation that is to be entered into the book."""
+        placement = self.placement
+        return Operation(
+            operation_id=operation_id,
+            status_reason=placement.why,
+            created_at=utc_text(now),
+            strategy_name=self.strategy.name,
+            request=self.request,
+            execution=Execution(
+                requested_mode=placement.requested_mode,
+                mode=placement.mode,
+                environment=placement.environment,
+                fallback=placement.fallback,
+                reason=placement.why,
+            ),
+        )
+
+    @property
+    def why(self) -> dict[str, Any]:
+        """The placement as a plan shows it."""
+        placement = self.placement
+        return {
+            "requested_mode": placement.requested_mode,
+            "execution_mode": placement.mode,
+            "environment": placement.environment,
+            "fallback": placement.fallback,
+            "reason": placement.why,
+        }
+
+
+class Admission:
+    """Everything is injected: where strategies are found, where bars come from, what is alive."""
+
+    def __init__(
+        self,
+        library: StrategyLibrary,
+        bars: DataManager,
+        view: Callable[[], ClusterView],
+        selector: ExecutionModeSelector | None = None,
+    ) -> None:
+        self._library, self._bars, self._view = library, bars, view
+        self._selector = selector or ExecutionModeSelector()
+
+    def judge(self, request: TrainingRequest, default_mode: str) -> Admitted:
+        """Return what would be trained, and where.
+
+        Raises
+        ------
+        ConfigError
+            An unknown strategy, a file or a field that is wrong.
+        DataError
+            An unknown symbol, dates without bars.
+        ExecutionModeError
+            No place for it.
+        """
+        strategy = self.strategy_of(request)
+        scope = _scope_of(strategy, request)
+        load_market_data(strategy, self._bars, scope, unreported)
+        asked = ModeRequest(request.execution_mode, request.require_gpu, default_mode)
+        placement = self._selector.select(asked, self._view())
+        settled = {
+            **request.model_dump(mode="json", exclude={"operation_id"}),
+            "strategy": strategy.document(),
+            "symbols": list(scope.symbols),
+            "timeframes": list(scope.timeframes),
+            "start_date": scope.start_date,
+            "end_date": scope.end_date,
+            "validation_split": scope.validation_split,
+        }
+        return Admitted(strategy, placement, settled)
+
+    def plan(self, request: TrainingRequest, default_mode: str) -> tuple[Admitted, TrainingPlan]:
+        """Judge the request and run steps 1 to 6 dry: bars, rows, label shares, features, parameters."""
+        admitted = self.judge(request, default_mode)
+        strategy, scope = admitted.strategy, _scope_of(admitted.strategy, request)
+        dates = scope.start_date, scope.end_date
+        return admitted, plan_training(strategy, self._bars, scope.symbols, *dates, scope.validation_split)
+
+    def strategy_of(self, request: TrainingRequest) -> Strategy:
+        """Return the strategy named by or sent with `request`, its overrides applied."""
+        overrides = request.overrides or None
+        if request.strategy_name is not None:
+            document = read_document(self._library.text(request.strategy_name), f"{request.strategy_name}.yaml")
+            return load_strategy(document, overrides)
+        assert request.strategy is not None  # the request's own validator saw to it
+        return load_strategy(source_of(request.strategy), overrides)
+
+
+def source_of(sent: str | Mapping[str, Any]) -> StrategySource:
+    """Return a strategy that a client sent as what `load_strategy` takes. Its text is never read as a path."""
+    return read_document(sent) if isinstance(sent, str) else sent
+
+
+def _scope_of(strategy: Strategy, request: TrainingRequest) -> Scope:
+    split = DEFAULT_VALIDATION_SPLIT if request.validation_split is None else request.validation_split
+    return settle_scope(
+        strategy, request.symbols, request.timeframes, request.start_date, request.end_date, split, request.data_mode
+    )
+
+
+def claim_of(operation: Operation) -> Claim:
+    """Return the claim for the operation's present attempt."""
+    request = operation.request
+    return Claim(
+        operation_id=operation.operation_id,
+        attempt=operation.attempt,
+        environment=operation.execution.environment,
+        strategy=request["strategy"],
+        symbols=tuple(request["symbols"]),
+        timeframes=tuple(request["timeframes"]),
+        start_date=request["start_date"],
+        end_date=request["end_date"],
+        validation_split=request["validation_split"],
+        seed=request["seed"],
+        require_gpu=request["require_gpu"],
+        run_name=request["run_name"],
+    )

@@ -1,0 +1,44 @@
+"""The cancel of an operation, on its way from the OperationsActor to the token of its training."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+from ktrdr.async_infrastructure import CancellationToken
+
+POLL_S = 15.0
+RETRY_S = 0.2
+
+
+class WaitForCancel(Protocol):
+    """One long poll: ("cancel", reason), ("over", None) or ("run", None); raises while the actor is away."""
+
+    def __call__(self, timeout_s: float) -> tuple[str, str | None]: ...
+
+
+def follow_cancel(
+    wait: WaitForCancel, token: CancellationToken, transient: tuple[type[BaseException], ...]
+) -> threading.Thread:
+    """Start a side thread that flips `token` when the operation is cancelled; it ends with the attempt.
+
+    The poll waits on the actor, not the training: it costs the training nothing. The actor reads the store at the
+    start of every poll, so that no cancel is lost when it restarts.
+    """
+
+    def listen() -> None:
+        while True:
+            try:
+                word, reason = wait(POLL_S)
+            except transient:
+                time.sleep(RETRY_S)
+                continue
+            if word == "cancel":
+                token.cancel(reason or "Operation cancelled")
+            if word != "run":
+                return
+
+    thread = threading.Thread(target=listen, name="cancel", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,49 @@
+"""For a Python driver: reach a running service's actors without HTTP."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray._private import ray_constants
+
+from actors.names import NAMESPACE, OPERATIONS
+from cluster.ray_environment import ray_environment
+from ktrdr.errors import InfrastructureError
+from ktrdr.settings import Settings
+from ktrdr.wire.service_record import ServiceRecord
+
+
+def connect(home: str | Path | None = None) -> Any:
+    """Connect this process to the service of `home` and return the handle of its OperationsActor.
+
+    Examples
+    --------
+    ::
+
+        ops = actors.connect()
+        op = ray.get(ops.submit.remote({"strategy_name": "sp500_daily"}))
+        operation = ray.get(ops.wait.remote(op))
+
+    Parameters
+    ----------
+    home
+        The service's folder; absent: `KTRDR_HOME`, or the nearest `.ktrdr` upwards.
+
+    Raises
+    ------
+    InfrastructureError
+        If no service runs there.
+    """
+    folder = Path(home) if home is not None else Settings.read().home
+    record = ServiceRecord.read(folder)
+    if record is None:
+        raise InfrastructureError(f"No service runs for {folder}. Start one with `ktrdr up`.")
+    if not ray.is_initialized():
+        os.environ.update(ray_environment(Path(record.token_path)))
+        # Ray reads this variable when it is imported, which a driver has usually done before it comes here.
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        ray.init(address=record.ray_address, namespace=NAMESPACE, log_to_driver=False)
+    return ray.get_actor(OPERATIONS, namespace=NAMESPACE)

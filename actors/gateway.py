@@ -1,0 +1,104 @@
+"""What the HTTP service asks of the actors: the same calls, awaited, with our own errors."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import ray
+import ray.exceptions as ray_errors
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from actors.admission import source_of
+from actors.hub import END, Event
+from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS
+from actors.strategy_catalog import StrategyCatalog
+from cluster.environments import ENVIRONMENTS
+from cluster.node_table import read_cluster_view
+from ktrdr.errors import InfrastructureError, KtrdrError, StrategyError
+from ktrdr.settings import Settings
+from ktrdr.strategy import StrategyLibrary, validate_strategy
+
+_AWAY_S = 10.0
+"""An actor that restarts is back in about a second; after this its absence is reported."""
+
+__all__ = ["END", "Event", "Gateway"]
+
+
+class Gateway:
+    """Calls named actors; waits out their restarts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._catalog = StrategyCatalog(StrategyLibrary(settings.strategy_roots))
+
+    async def operations(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call `method` of the OperationsActor."""
+        return await self._call(OPERATIONS, method, *args, **kwargs)
+
+    async def models(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call `method` of the ModelStorageActor."""
+        return await self._call(MODEL_STORAGE, method, *args, **kwargs)
+
+    async def strategies(self) -> list[dict[str, Any]]:
+        """Return an entry for each strategy."""
+        return await asyncio.to_thread(self._catalog.entries, *await self._known_of_strategies())
+
+    async def strategy(self, name: str) -> dict[str, Any]:
+        """Return one strategy's entry, document and features."""
+        return await asyncio.to_thread(self._catalog.entry, name, *await self._known_of_strategies())
+
+    async def validate(self, source: str | Mapping[str, Any]) -> dict[str, Any]:
+        """Judge a strategy without training it."""
+        try:
+            judged = await asyncio.to_thread(validate_strategy, source_of(source))
+        except StrategyError as error:  # no YAML at all: then there is no document to judge
+            return {"valid": False, "errors": [problem.as_dict() for problem in error.problems], "notes": []}
+        return {
+            "valid": judged.valid,
+            "errors": [problem.as_dict() for problem in judged.problems],
+            "notes": list(judged.notes),
+        }
+
+    async def alive(self) -> dict[str, bool]:
+        """Say of each actor whether it answers."""
+        return {name: await self._answers(name) for name in (OPERATIONS, MODEL_STORAGE, BARS)}
+
+    def nodes(self) -> dict[str, int]:
+        """Return how many live nodes each environment has."""
+        view = read_cluster_view()
+        return {environment.name: len(view.of(environment.name)) for environment in ENVIRONMENTS}
+
+    async def _known_of_strategies(self) -> tuple[Any, Any]:
+        return await self.operations("newest_of_each_strategy"), await self.models("list_models")
+
+    async def _answers(self, name: str) -> bool:
+        try:
+            await _actor(name).ping.remote()
+        except (ray_errors.RayError, ValueError):
+            return False
+        return True
+
+    async def _call(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        away = (ray_errors.ActorUnavailableError, ray_errors.ActorDiedError)
+        tries = AsyncRetrying(
+            retry=retry_if_exception_type(away), wait=wait_fixed(0.2), stop=stop_after_delay(_AWAY_S), reraise=True
+        )
+        try:
+            return await tries(_once, name, method, args, kwargs)
+        except ray_errors.RayTaskError as error:
+            if isinstance(error.cause, KtrdrError):
+                raise error.cause from None
+            raise
+        except ray_errors.RayError as error:
+            raise InfrastructureError(
+                f"The service's {name} actor does not answer ({type(error).__name__})."
+            ) from error
+
+
+async def _once(name: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return await getattr(_actor(name), method).remote(*args, **kwargs)
+
+
+_actor = functools.partial(ray.get_actor, namespace=NAMESPACE)

@@ -1,0 +1,38 @@
+"""EnvironmentDispatcher for an environment whose nodes join Ray."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+
+from actors.dispatcher import EnvironmentDispatcher
+from actors.names import MODEL_STORAGE, NAMESPACE, OPERATIONS
+from actors.runners.ray_task import RayTaskRunner
+from cluster.node_table import read_cluster_view
+from ktrdr.settings import Settings
+
+
+class HostedDispatcher(EnvironmentDispatcher):
+    """The actor `dispatcher:{environment}`."""
+
+    def __init__(self, environment: str, settings: Settings) -> None:
+        model_storage = ray.get_actor(MODEL_STORAGE, namespace=NAMESPACE)
+        super().__init__(
+            environment,
+            operations=AwaitedHandle(ray.get_actor(OPERATIONS, namespace=NAMESPACE)),
+            runner=RayTaskRunner(read_cluster_view),
+            view=read_cluster_view,
+            find_committed=lambda operation_id: ray.get(model_storage.result_of.remote(operation_id)),
+            cancel_grace_s=settings.cancel_grace_s,
+        )
+
+
+class AwaitedHandle:
+    """An actor's handle whose methods are awaited like those of the object itself."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name).remote

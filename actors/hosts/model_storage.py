@@ -1,0 +1,17 @@
+"""ModelStorageActor over the models folder of the settings."""
+
+from __future__ import annotations
+
+import ray
+
+from actors.model_storage import ModelStorageActor
+from actors.names import NAMESPACE, OPERATIONS
+from ktrdr.settings import Settings
+from ktrdr.storage import ModelStorage
+
+
+class HostedModelStorage(ModelStorageActor):
+    """The actor `model_storage`."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(ModelStorage(settings.models_dir), ray.get_actor(OPERATIONS, namespace=NAMESPACE))

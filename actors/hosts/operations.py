@@ -1,0 +1,30 @@
+"""OperationsActor over the store, strategies and bars of the settings."""
+
+from __future__ import annotations
+
+import ray
+
+from actors.admission import Admission
+from actors.names import BARS, NAMESPACE
+from actors.operation_logs import OperationLogs
+from actors.operations import OperationsActor, utc_now
+from actors.remote_bars import RemoteBarSource
+from cluster.node_table import read_cluster_view
+from ktrdr.data import DataManager
+from ktrdr.operations import OperationBook, OperationStore
+from ktrdr.settings import Settings
+from ktrdr.strategy import StrategyLibrary
+
+
+class HostedOperations(OperationsActor):
+    """The actor `operations`."""
+
+    def __init__(self, settings: Settings) -> None:
+        bars = DataManager(RemoteBarSource(ray.get_actor(BARS, namespace=NAMESPACE)))
+        super().__init__(
+            book=OperationBook(OperationStore(settings.operations_url), utc_now),
+            admission=Admission(StrategyLibrary(settings.strategy_roots), bars, read_cluster_view),
+            logs=OperationLogs(settings.home / "logs" / "operations"),
+            view=read_cluster_view,
+            configured_mode=settings.default_mode,
+        )

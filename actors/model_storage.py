@@ -1,0 +1,56 @@
+"""ModelStorageActor: the registry of models on the head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+
+from ktrdr.errors import CancellationError
+from ktrdr.results import TrainingResult
+from ktrdr.storage import ModelStorage, ModelVersion, unpack
+
+
+class ModelStorageActor:
+    """Takes artifacts by reference, verifies and commits them. Undecorated; see `actors.house`.
+
+    Its methods run on a few threads: a save never stands in the way of a listing.
+    """
+
+    def __init__(self, storage: ModelStorage, operations: Any) -> None:
+        self._storage, self._operations = storage, operations
+        storage.sweep()
+
+    def ping(self) -> str:
+        """Answer, to say that the actor lives."""
+        return "ok"
+
+    def save(self, operation_id: str, attempt: int, sha256: str, blob: list[ray.ObjectRef[Any]]) -> ModelVersion:
+        """Verify and commit the packed artifact behind the one reference in `blob`.
+
+        The artifact is unpacked and checked first; then the operation is asked whether it may still commit, and only
+        then a version comes to be. The same artifact handed over again is answered with the same version.
+
+        Raises
+        ------
+        CancellationError
+            If the operation may no longer commit: it was cancelled, or this attempt has ended.
+        StorageError
+            If the artifact is not what its checksum says, or cannot be written.
+        """
+        artifact = unpack(ray.get(blob[0]), sha256)
+        if not ray.get(self._operations.begin_commit.remote(operation_id, attempt)):
+            raise CancellationError("The operation ended before its model was saved")
+        return self._storage.save_model(artifact, operation_id=operation_id, artifact_sha256=sha256)
+
+    def result_of(self, operation_id: str) -> TrainingResult | None:
+        """Return the result of the training whose model was committed for the operation, or None."""
+        return self._storage.result_of(operation_id)
+
+    def list_models(self, strategy: str | None = None) -> list[dict[str, Any]]:
+        """Return the versions there are, newest first."""
+        return self._storage.list_models(strategy)
+
+    def describe(self, strategy: str, name: str) -> dict[str, Any]:
+        """Return all that is known of one version."""
+        return self._storage.describe(strategy, name)

@@ -1,0 +1,44 @@
+"""Wake-ups between the coroutines of one actor, by topic. In memory only: whoever is woken reads the store."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Notices:
+    """Topics on which coroutines wait. Take the event *before* reading the store, and no change is missed."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, asyncio.Event] = {}
+
+    def next(self, topic: str) -> asyncio.Event:
+        """Return the event that the next `wake` of `topic` sets."""
+        return self._events.setdefault(topic, asyncio.Event())
+
+    def wake(self, topic: str) -> None:
+        """Wake everyone who waits on `topic`."""
+        if (event := self._events.pop(topic, None)) is not None:
+            event.set()
+
+
+async def wait_for(event: asyncio.Event, timeout_s: float) -> None:
+    """Return when `event` is set, or after `timeout_s`."""
+    try:
+        await asyncio.wait_for(event.wait(), max(timeout_s, 0))
+    except TimeoutError:
+        return
+
+
+def work_in(environment: str) -> str:
+    """Topic: an operation may have become pending in `environment`."""
+    return f"work:{environment}"
+
+
+def stop_of(operation_id: str) -> str:
+    """Topic: the operation is to be stopped, or its attempt is over."""
+    return f"stop:{operation_id}"
+
+
+def end_of(operation_id: str) -> str:
+    """Topic: the operation has ended."""
+    return f"end:{operation_id}"

@@ -1,0 +1,73 @@
+"""The head's model store, as a training task hands its artifact over."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ray
+import ray.exceptions as ray_errors
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from ktrdr.errors import KtrdrError, ResultTransferError, StorageError
+from ktrdr.storage import ModelArtifact, ModelVersion, pack
+
+log = logging.getLogger("ktrdr.transfer")
+
+N_TRIES = 4
+"""One and three more, after 1, 2 and 4 s."""
+
+
+class RemoteModelSaver:
+    """Packs, compresses and checksums an artifact, and hands it to the ModelStorageActor by reference."""
+
+    def __init__(self, model_storage: Any, operation_id: str, attempt: int) -> None:
+        self._storage, self._operation_id, self._attempt = model_storage, operation_id, attempt
+
+    def save_model(self, artifact: ModelArtifact) -> ModelVersion:
+        """Return the version that was committed.
+
+        Raises
+        ------
+        CancellationError
+            If the operation was cancelled before its commit began.
+        ResultTransferError
+            If the store could not take it after `N_TRIES` tries.
+        """
+        packed = pack(artifact)
+        log.info(
+            "Artifact: %d bytes, %d compressed, sha256 %s", packed.raw_size, packed.packed_size, packed.sha256[:12]
+        )
+        blob = [ray.put(packed.blob)]  # in a list: the actor fetches it itself, nobody between holds it
+        tries = Retrying(
+            stop=stop_after_attempt(N_TRIES),
+            wait=wait_exponential(multiplier=1, min=1, max=4),
+            retry=retry_if_exception(_is_worth_another_try),
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        try:
+            return tries(self._hand_over, packed.sha256, blob)
+        except (StorageError, ray_errors.RayError) as error:
+            raise ResultTransferError(
+                f"The trained model could not be stored: {error}", "Correct the cause and train again."
+            ) from error
+
+    def _hand_over(self, sha256: str, blob: list[Any]) -> ModelVersion:
+        answer = self._storage.save.remote(self._operation_id, self._attempt, sha256, blob)
+        try:
+            version: ModelVersion = ray.get(answer)
+        except ray_errors.RayTaskError as error:
+            if isinstance(error.cause, KtrdrError):
+                raise error.cause from None
+            raise
+        return version
+
+
+def _is_worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, StorageError | ray_errors.RayError)
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("Handing over the model, try %d of %d failed: %s", state.attempt_number, N_TRIES, error)

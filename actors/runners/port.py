@@ -1,0 +1,47 @@
+"""The port between a dispatcher and an environment's transport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ktrdr.results import TrainingResult
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One attempt at an operation, and everything a node needs to make it."""
+
+    operation_id: str
+    attempt: int
+    environment: str
+    strategy: dict[str, Any]
+    """The frozen strategy document, overrides applied."""
+    symbols: tuple[str, ...]
+    timeframes: tuple[str, ...]
+    start_date: str | None
+    end_date: str | None
+    validation_split: float
+    seed: int | None
+    require_gpu: bool
+    run_name: str | None
+
+
+class TrainingRunner(Protocol):
+    """Runs attempts in one environment."""
+
+    async def run(self, claim: Claim) -> TrainingResult:
+        """Carry the attempt to its end.
+
+        Raises
+        ------
+        CancellationError
+            If it was cancelled and has stopped.
+        InfrastructureError
+            If a process or machine went away under it.
+        KtrdrError
+            What the training itself raised.
+        """
+
+    async def force_stop(self, claim: Claim) -> None:
+        """Kill the attempt's process; `run` then ends with an error."""

@@ -1,0 +1,67 @@
+"""The transport for nodes that join Ray: one remote task for each attempt, on the labels of its environment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import ray
+
+from actors.runners.port import Claim
+from cluster.environments import SLOT_RESOURCE, label_selector
+from cluster.view import ClusterView
+from ktrdr.results import TrainingResult
+
+
+class RayTaskRunner:
+    """Submits an attempt as a task named by its operation id, with a hard label selector and no retries of Ray's own.
+
+    Parameters
+    ----------
+    view
+        What is alive: decides whether the task asks for a GPU.
+    """
+
+    def __init__(self, view: Callable[[], ClusterView]) -> None:
+        self._train = ray.remote(_train_on_node)
+        self._view = view
+        self._tasks: dict[tuple[str, int], ray.ObjectRef[Any]] = {}
+
+    async def run(self, claim: Claim) -> TrainingResult:
+        """Carry the attempt to its end; raises what Ray raises."""
+        view = await asyncio.to_thread(self._view)
+        task = self._train.options(**task_options(claim, view)).remote(claim)
+        self._tasks[claim.operation_id, claim.attempt] = task
+        try:
+            return TrainingResult.model_validate(await task)
+        finally:
+            del self._tasks[claim.operation_id, claim.attempt]
+
+    async def force_stop(self, claim: Claim) -> None:
+        """Kill the process that runs the attempt."""
+        if (task := self._tasks.get((claim.operation_id, claim.attempt))) is not None:
+            await asyncio.to_thread(ray.cancel, task, force=True)
+
+
+def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
+    """Return Ray's options for the attempt's task.
+
+    A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task.
+    """
+    nodes = view.of(claim.environment, require_gpu=claim.require_gpu)
+    takes_gpu = bool(nodes) and all(node.device != "cpu" and node.gpus >= 1 for node in nodes)
+    return {
+        "name": claim.operation_id,
+        "label_selector": label_selector(claim.environment, claim.require_gpu),
+        "resources": {SLOT_RESOURCE: 1},
+        "num_cpus": 1,
+        "num_gpus": 1 if takes_gpu else 0,
+        "max_retries": 0,  # retries are counted and fenced by the service; Ray's would train twice
+    }
+
+
+def _train_on_node(claim: Claim) -> dict[str, Any]:
+    from actors.training_task import train  # here: only the process that trains imports torch  # noqa: PLC0415
+
+    return train(claim)

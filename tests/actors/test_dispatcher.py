@@ -1,0 +1,175 @@
+"""EnvironmentDispatcher as a plain object, with the real OperationsActor and a runner that obeys the test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ray.exceptions as ray_errors
+
+from cluster import ClusterView, NodeView
+from ktrdr.errors import CancellationError, InfrastructureError, NoBars
+from tests.fakes.house import House, run, until
+from tests.fakes.results import a_result
+
+NAMED = {"strategy_name": "minimal"}
+
+
+async def status(house: House, operation_id: str) -> str:
+    return str((await house.operations.get(operation_id)).status)
+
+
+def test_operations_start_in_the_order_of_submission_one_for_each_free_slot(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)  # two slots
+        ids = [await house.operations.submit(NAMED) for _ in range(5)]
+        house.dispatcher()
+        await until(lambda: len(house.runner.claims) == 2)
+        assert [claim.operation_id for claim in house.runner.claims] == ids[:2]
+        assert await status(house, ids[2]) == "pending"
+        for number, operation_id in enumerate(ids):
+            await house.operations.begin_commit(operation_id, 1)
+            house.runner.finish(operation_id)
+            started = min(number + 3, 5)
+            await until(lambda started=started: len(house.runner.claims) == started)
+        assert [claim.operation_id for claim in house.runner.claims] == ids
+        await until(lambda: house.book.page(status="completed").total_count == 5)
+
+    run(scene)
+
+
+def test_what_a_training_raises_is_recorded_with_its_kind_and_problems(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        house.runner.break_off(operation_id, NoBars("SP500 1d", "2020", "1999 to 2018"))
+        await house.operations.wait(operation_id)
+        operation = await house.operations.get(operation_id)
+        assert operation.status == "failed"
+        assert operation.error is not None
+        assert operation.error["kind"] == "data"
+        assert "1999 to 2018" in operation.error["problems"][0]["suggestion"]
+
+    run(scene)
+
+
+def test_a_lost_process_is_tried_again_until_attempts_are_used_up(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        for attempt in (1, 2, 3):
+            await until(lambda attempt=attempt: len(house.runner.claims) == attempt)
+            assert house.runner.claims[-1].attempt == attempt
+            house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        operation = await house.operations.wait(operation_id)
+        assert operation.status == "failed"
+        assert operation.error is not None
+        assert operation.error["kind"] == "infrastructure"
+
+    run(scene)
+
+
+def test_a_process_lost_after_its_commit_has_completed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.begin_commit(operation_id, 1)
+        house.committed[operation_id] = a_result(model_id="committed/m_v1")
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        operation = await house.operations.wait(operation_id)
+        assert operation.status == "completed"
+        assert operation.result is not None
+        assert operation.result["model_id"] == "committed/m_v1"
+
+    run(scene)
+
+
+def test_a_training_that_stops_when_asked_is_cancelled_and_not_killed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher(cancel_grace_s=20.0)
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.cancel(operation_id, "enough")
+        house.runner.break_off(operation_id, CancellationError("enough"))
+        assert (await house.operations.wait(operation_id)).status == "cancelled"
+        assert house.runner.stopped_by_force == []
+
+    run(scene)
+
+
+def test_a_training_that_does_not_stop_is_killed_after_the_grace_and_ends_cancelled(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher(cancel_grace_s=0.01)
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.cancel(operation_id, "enough")
+        await until(lambda: house.runner.stopped_by_force == [operation_id])
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        assert (await house.operations.wait(operation_id)).status == "cancelled"
+
+    run(scene)
+
+
+def test_a_forced_cancel_does_not_wait_for_the_grace(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher(cancel_grace_s=1000.0)
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.cancel(operation_id, "now", force=True)
+        await until(lambda: house.runner.stopped_by_force == [operation_id])
+
+    run(scene)
+
+
+def test_a_new_dispatcher_takes_up_what_a_dead_one_owned(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        lost, committed = [await house.operations.submit(NAMED) for _ in range(2)]
+        for _ in range(2):
+            await house.operations.claim("cpu-docker", "the dead one", [lost])
+        await house.operations.claim("cpu-docker", "the dead one", [])
+        await house.operations.begin_commit(committed, 1)
+        house.committed[committed] = a_result(model_id="m")
+        house.dispatcher()
+        await until(lambda: [claim.operation_id for claim in house.runner.claims] == [lost])
+        assert house.runner.claims[0].attempt == 2
+        assert await status(house, committed) == "completed"
+
+    run(scene)
+
+
+def test_nothing_is_claimed_for_an_environment_without_nodes_until_one_joins(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        mac = NodeView("n", "a", "mps-mac", "mps", slots=1)
+        house.view = ClusterView((mac, *house.view.nodes))
+        operation_id = await house.operations.submit({**NAMED, "execution_mode": "host"})
+        house.view = ClusterView(house.view.nodes[1:])
+        house.dispatcher("mps-mac")
+        reason = (await house.operations.get(operation_id)).status_reason
+        assert reason == "Needs a node of mps-mac; 0 of 1 live nodes are one. It starts when one joins."
+        assert house.runner.claims == []
+        house.view = ClusterView((mac, *house.view.nodes))
+        await until(lambda: [claim.operation_id for claim in house.runner.claims] == [operation_id])
+
+    run(scene)
+
+
+def test_an_error_of_the_cluster_is_not_the_trainings(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        house.runner.break_off(operation_id, InfrastructureError("The node left."))
+        await until(lambda: len(house.runner.claims) == 2)
+        assert house.runner.claims[-1].attempt == 2
+
+    run(scene)

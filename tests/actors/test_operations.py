@@ -1,0 +1,283 @@
+"""OperationsActor as a plain object, over a real store and the bundled bars."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from actors.operations import OperationsActor
+from cluster import ClusterView, NodeView
+from ktrdr.errors import (
+    ExecutionModeError,
+    IdempotencyConflict,
+    NoBars,
+    RequestError,
+    StrategyError,
+    TransitionRefused,
+    UnknownStrategy,
+    UnknownSymbol,
+)
+from ktrdr.wire import TrainingRequest
+from tests.fakes.house import House, run, until
+from tests.fakes.results import a_result
+
+NAMED = {"strategy_name": "minimal"}
+
+
+def progress(sequence: int, attempt: int = 1, step: int = 7) -> dict[str, object]:
+    return {"attempt": attempt, "sequence": sequence, "percentage": 58.3, "current_step": step}
+
+
+def test_a_submission_is_in_the_store_with_its_placement_and_settled_request(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        started = await house.operations.start({**NAMED, "seed": 3, "overrides": {"training.epochs": 2}})
+        assert (started.status, started.execution_mode, started.environment) == ("pending", "local", "cpu-docker")
+        request = house.book.get(started.operation_id).request
+        assert request["symbols"] == ["SP500"]
+        assert request["strategy"]["training"]["epochs"] == 2
+        view = await house.operations.get(started.operation_id)
+        assert view.queue is not None
+        assert (view.queue.position, view.queue.ahead) == (1, 0)
+        assert "0 operations ahead" in view.status_reason
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"strategy_name": "minimall"}, UnknownStrategy),
+        ({**NAMED, "symbols": ["SP50"]}, UnknownSymbol),
+        ({**NAMED, "start_date": "2030-01-01"}, NoBars),
+        ({**NAMED, "overrides": {"training.epoch": 1}}, StrategyError),
+        ({**NAMED, "simbols": ["SP500"]}, RequestError),
+        ({**NAMED, "strategy": "name: x"}, RequestError),
+        ({}, RequestError),
+        ({"strategy": "/etc/passwd"}, StrategyError),
+        ({**NAMED, "require_gpu": True}, ExecutionModeError),
+        ({**NAMED, "operation_id": "../x"}, RequestError),
+        ({**NAMED, "validation_split": 0.3}, RequestError),
+    ],
+)
+def test_what_is_refused_says_what_to_do_and_makes_no_operation(
+    tmp_path: Path, request_: dict[str, object], error: type[Exception]
+) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        request = request_
+        if "validation_split" in request:
+            request = {**request, "strategy_name": "sp500_daily"}  # a file with shares of its own
+        with pytest.raises(error) as refused:
+            await house.operations.submit(request)
+        assert "/etc" not in str(refused.value) or error is StrategyError
+        assert house.book.page().total_count == 0
+
+    run(scene)
+
+
+def test_a_text_from_a_client_is_never_read_as_a_path(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("name: secret_name\n")
+
+    async def scene() -> None:
+        with pytest.raises(StrategyError) as refused:
+            await House(tmp_path).operations.submit({"strategy": str(secret)})
+        assert "training_data" not in str(refused.value)
+
+    run(scene)
+
+
+def test_a_repeated_id_or_key_makes_one_operation(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        first = await house.operations.submit(NAMED, "key")
+        assert await house.operations.submit(NAMED, "key") == first
+        assert await house.operations.submit({**NAMED, "operation_id": first}) == first
+        with pytest.raises(IdempotencyConflict):
+            await house.operations.submit({**NAMED, "seed": 4}, "key")
+        assert house.book.page().total_count == 1
+
+    run(scene)
+
+
+def test_a_claim_waits_for_work_and_is_woken_by_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        waiting = asyncio.create_task(house.operations.claim("cpu-docker", "me", [], 20.0))
+        await asyncio.sleep(0)
+        operation_id = await house.operations.submit(NAMED)
+        claim = await waiting
+        assert claim is not None
+        assert (claim.operation_id, claim.attempt, claim.symbols) == (operation_id, 1, ("SP500",))
+        assert await house.operations.claim("cpu-docker", "me", [operation_id], 0.0) is None
+
+    run(scene)
+
+
+def test_a_claim_whose_answer_was_lost_is_given_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        for _ in range(2):
+            await house.operations.submit(NAMED)
+        lost = await house.operations.claim("cpu-docker", "me", [])
+        again = await house.operations.claim("cpu-docker", "me", [])
+        assert lost == again
+        assert again is not None
+        other = await house.operations.claim("cpu-docker", "me", [again.operation_id])
+        assert other is not None
+        assert other.operation_id != again.operation_id
+
+    run(scene)
+
+
+async def started(actor: OperationsActor) -> str:
+    operation_id = await actor.submit(NAMED)
+    await actor.claim("cpu-docker", "me", [])
+    return operation_id
+
+
+def test_a_cancel_wakes_the_training_with_its_reason_and_the_end_ends_the_poll(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        poll = asyncio.create_task(actor.wait_for_cancel(operation_id, 1, 20.0))
+        await asyncio.sleep(0)
+        await actor.cancel(operation_id, "enough")
+        assert await poll == ("cancel", "enough")
+        # the flag is a row: a poll that begins later finds it, too
+        assert await actor.wait_for_cancel(operation_id, 1, 0.0) == ("cancel", "enough")
+        poll = asyncio.create_task(actor.wait_for_cancel(operation_id, 2, 0.0))
+        assert await poll == ("over", None)
+        await actor.acknowledge_cancel(operation_id, 1)
+        assert await actor.wait_for_cancel(operation_id, 1, 20.0) == ("over", None)
+        assert (await actor.wait(operation_id)).status == "cancelled"
+
+    run(scene)
+
+
+def test_from_the_commit_on_a_cancel_is_refused_and_the_operation_completes(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        assert await actor.begin_commit(operation_id, 1)
+        with pytest.raises(TransitionRefused, match="committing"):
+            await actor.cancel(operation_id)
+        assert await actor.complete(operation_id, 1, a_result(model_id="m"))
+        assert (await actor.get(operation_id)).status == "completed"
+
+    run(scene)
+
+
+def test_a_cancelled_operation_can_neither_commit_nor_complete(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.cancel(operation_id)
+        assert not await actor.begin_commit(operation_id, 1)
+        assert not await actor.complete(operation_id, 1, a_result())
+        await actor.acknowledge_cancel(operation_id, 1)
+        assert not await actor.complete(operation_id, 1, a_result())
+        assert (await actor.get(operation_id)).status == "cancelled"
+
+    run(scene)
+
+
+def test_news_reaches_a_watcher_and_closes_with_the_whole_operation(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        seen = await actor.changes(operation_id, 0)
+        assert [(event.event, event.payload["status"]) for event in seen] == [("state", "running")]
+        watching = asyncio.create_task(actor.changes(operation_id, seen[-1].id, 20.0))
+        await asyncio.sleep(0)
+        await actor.report(operation_id, 1, progress(1), [{"epoch": 1, "val_loss": 0.5}], [{"event": "a line"}])
+        assert [event.payload["sequence"] for event in await watching] == [1]
+        await actor.begin_commit(operation_id, 1)
+        await actor.complete(operation_id, 1, a_result(model_id="m"))
+        events = await actor.changes(operation_id, seen[-1].id)
+        assert [event.event for event in events] == ["state", "end"]
+        assert events[0].id < events[1].id
+        assert events[1].payload["result"]["model_id"] == "m"
+        assert events[1].payload["progress"]["sequence"] == 1
+        assert await actor.metrics(operation_id) == {
+            "epochs": [{"epoch": 1, "val_loss": 0.5}], "best_epoch": 1, "best_val_loss": 0.5,
+        }  # fmt: skip
+        assert await actor.log(operation_id) == ('{"event": "a line"}\n', 20, True)
+
+    run(scene)
+
+
+def test_the_last_progress_outlives_the_actor(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.report(operation_id, 1, progress(5), [], [])
+        await actor.cancel(operation_id)
+        await actor.acknowledge_cancel(operation_id, 1)
+        shown = (await House(tmp_path).operations.get(operation_id)).progress
+        assert shown is not None
+        assert shown["sequence"] == 5
+
+    run(scene)
+
+
+def test_a_suspension_puts_what_runs_back_and_gives_out_nothing_more(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        operation_id = await started(house.operations)
+        assert await house.operations.suspend(commit_wait_s=0.1) == 1
+        view = await house.operations.get(operation_id)
+        assert (view.status, view.max_attempts) == ("pending", 4)
+        assert await house.operations.claim("cpu-docker", "me", []) is None
+        assert not await house.operations.begin_commit(operation_id, 1)
+        again = await House(tmp_path).operations.claim("cpu-docker", "you", [])
+        assert again is not None
+        assert again.attempt == 2
+
+    run(scene)
+
+
+def test_the_default_mode_comes_from_the_api_then_the_environment_then_auto(tmp_path: Path) -> None:
+    async def scene() -> None:
+        assert (await House(tmp_path).operations.training_config()).source == "built in"
+        house = House(tmp_path, configured_mode="cloud")
+        house.view = ClusterView((NodeView("n", "a", "cuda-cloud", "cuda", 1), *house.view.nodes))
+        assert (await house.operations.training_config()).source == "environment"
+        assert (await house.operations.start(NAMED)).environment == "cuda-cloud"
+        change = await house.operations.set_default_mode("local")
+        assert (change.previous.default_execution_mode, change.current.source) == ("cloud", "api")
+        kept = await House(tmp_path, configured_mode="cloud").operations.training_config()
+        assert kept.default_execution_mode == "local"
+        with pytest.raises(RequestError):
+            await house.operations.set_default_mode("lokal")
+
+    run(scene)
+
+
+def test_a_plan_makes_no_operation(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        plan = await house.operations.plan(TrainingRequest(strategy_name="minimal"))
+        assert plan["placement"]["environment"] == "cpu-docker"
+        assert plan["rows"]["rows_train"] > 1000
+        assert abs(sum(plan["label_shares"].values()) - 1) < 1e-9
+        assert house.book.page().total_count == 0
+
+    run(scene)
+
+
+def test_a_waiter_is_woken_by_the_end(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        assert (await actor.wait(operation_id, timeout_s=0.0)).status == "running"
+        waiting = asyncio.create_task(actor.wait(operation_id))
+        await until(lambda: not waiting.done())
+        await actor.cancel(operation_id)
+        await actor.acknowledge_cancel(operation_id, 1)
+        assert (await waiting).status == "cancelled"
+
+    run(scene)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.runners.port import Claim
+from actors.runners.ray_task import task_options
+from cluster import ClusterView, NodeView
+
+
+def claim(**changes: Any) -> Claim:
+    whole: dict[str, Any] = {
+        "operation_id": "train-1", "attempt": 1, "environment": "cuda-cloud", "strategy": {}, "symbols": ("S",),
+        "timeframes": ("1d",), "start_date": None, "end_date": None, "validation_split": 0.2, "seed": None,
+        "require_gpu": False, "run_name": None,
+    }  # fmt: skip
+    return Claim(**{**whole, **changes})
+
+
+CUDA = NodeView("a", "x", "cuda-cloud", "cuda", slots=1, gpus=1.0)
+NO_CARD = NodeView("b", "x", "cuda-cloud", "cpu", slots=1)
+
+
+def test_the_task_is_named_by_its_operation_bound_to_its_labels_and_never_retried_by_ray() -> None:
+    options = task_options(claim(), ClusterView((CUDA,)))
+    assert options["name"] == "train-1"
+    assert options["label_selector"] == {"ktrdr.io/environment": "cuda-cloud"}
+    assert options["max_retries"] == 0
+
+
+@pytest.mark.parametrize(
+    ("nodes", "require_gpu", "num_gpus"),
+    [
+        ((CUDA,), False, 1),
+        ((CUDA, NO_CARD), True, 1),
+        ((CUDA, NO_CARD), False, 0),
+        ((NO_CARD,), False, 0),
+        ((), True, 0),
+    ],
+)
+def test_a_card_is_asked_for_where_every_node_that_can_take_the_task_has_one(
+    nodes: tuple[NodeView, ...], require_gpu: bool, num_gpus: int
+) -> None:
+    options = task_options(claim(require_gpu=require_gpu), ClusterView(nodes))
+    assert options["num_gpus"] == num_gpus
+    assert ("ktrdr.io/device" in options["label_selector"]) == require_gpu

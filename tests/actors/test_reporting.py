@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from actors import reporting
+from actors.reporting import Reporter
+from ktrdr.async_infrastructure import GenericProgressManager, Progress
+
+
+class Away(Exception):
+    pass
+
+
+class Actor:
+    """Takes reports; away for the first `n_failures` of them; can be held at the door."""
+
+    def __init__(self, n_failures: int = 0) -> None:
+        self.n_failures = n_failures
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.is_waiting = threading.Event()
+        self.progress: list[dict[str, Any]] = []
+        self.epochs: list[int] = []
+        self.lines: list[str] = []
+
+    def __call__(
+        self, progress: dict[str, Any] | None, epochs: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]
+    ) -> None:
+        self.is_waiting.set()
+        self.is_open.wait(10)
+        if self.n_failures:
+            self.n_failures -= 1
+            raise Away
+        if progress:
+            self.progress.append(progress)
+        self.epochs += [epoch["epoch"] for epoch in epochs]
+        self.lines += [line["event"] for line in lines]
+
+
+def updates(n: int) -> list[Progress]:
+    made: list[Progress] = []
+    manager = GenericProgressManager("train-1", callback=made.append)
+    for number in range(1, n + 1):
+        with manager.step(number, "a step"):
+            pass
+    return made
+
+
+def test_of_progress_the_latest_wins_and_no_epoch_or_line_is_lost() -> None:
+    actor = Actor()
+    actor.is_open.clear()
+    reporter = Reporter(actor, transient=(Away,))
+    made = updates(12)
+    for number, update in enumerate(made):
+        reporter.progress(update)
+        reporter.epoch({"epoch": number})
+        reporter.line({"event": str(number)})
+    actor.is_open.set()
+    assert reporter.close()
+    assert actor.progress[-1] == made[-1].as_dict()
+    assert len(actor.progress) < len(made)
+    assert actor.epochs == list(range(12))
+    assert actor.lines == [str(number) for number in range(12)]
+
+
+def test_a_slow_actor_does_not_hold_up_the_training() -> None:
+    actor = Actor()
+    actor.is_open.clear()
+    reporter = Reporter(actor, transient=(Away,))
+    reporter.epoch({"epoch": 0})
+    assert actor.is_waiting.wait(10)
+    for number in range(1, 10_000):  # all taken while the actor answers nothing
+        reporter.epoch({"epoch": number})
+    actor.is_open.set()
+    assert reporter.close()
+    assert actor.epochs == list(range(10_000))
+
+
+def test_what_an_absent_actor_missed_is_sent_again_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "RETRY_S", 0.0)
+    actor = Actor(n_failures=3)
+    reporter = Reporter(actor, transient=(Away,))
+    for number in range(5):
+        reporter.epoch({"epoch": number})
+    assert reporter.close()
+    assert actor.epochs == list(range(5))

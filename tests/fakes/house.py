@@ -1,0 +1,58 @@
+"""The actors of the service as plain objects in one process: real book, admission, bars and strategies; no Ray."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from actors.admission import Admission
+from actors.dispatcher import EnvironmentDispatcher
+from actors.operation_logs import OperationLogs
+from actors.operations import OperationsActor, utc_now
+from cluster import ClusterView
+from ktrdr.data import BarStore, DataManager
+from ktrdr.operations import OperationBook, OperationStore
+from ktrdr.results import TrainingResult
+from ktrdr.strategy import StrategyLibrary
+from tests.fakes.runner import LOCAL_NODE, FakeRunner
+
+ROOT = Path(__file__).parents[2]
+
+
+class House:
+    """Nodes are in `view`; `committed` is what the model store has, by operation."""
+
+    def __init__(self, folder: Path, configured_mode: str | None = None) -> None:
+        self.view = ClusterView((LOCAL_NODE,))
+        self.committed: dict[str, TrainingResult] = {}
+        self.runner = FakeRunner()
+        self.book = OperationBook(OperationStore(f"sqlite:///{folder / 'operations.db'}"), utc_now)
+        bars = DataManager(BarStore([ROOT / "data"]))
+        self.operations = OperationsActor(
+            book=self.book,
+            admission=Admission(StrategyLibrary([ROOT / "strategies"]), bars, lambda: self.view),
+            logs=OperationLogs(folder / "logs"),
+            view=lambda: self.view,
+            configured_mode=configured_mode,
+        )
+
+    def dispatcher(self, environment: str = "cpu-docker", cancel_grace_s: float = 0.05) -> EnvironmentDispatcher:
+        return EnvironmentDispatcher(
+            environment, self.operations, self.runner, lambda: self.view, self.committed.get, cancel_grace_s
+        )
+
+
+def run(scene: Callable[[], Coroutine[Any, Any, None]], timeout_s: float = 30.0) -> None:
+    """Play a scene to its end, within a bound, and stop what it left running."""
+    asyncio.run(asyncio.wait_for(scene(), timeout_s))
+
+
+async def until(is_so: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Give way to the others until it is so; the scene's own bound ends it otherwise."""
+    while True:
+        answer = is_so()
+        if answer if isinstance(answer, bool) else await answer:
+            return
+        await asyncio.sleep(0.002)
