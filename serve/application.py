@@ -1,0 +1,57 @@
+"""The Serve application: FastAPI behind a stateless deployment."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from ray import serve as ray_serve
+
+import ktrdr
+from actors.gateway import Gateway
+from ktrdr.settings import Settings
+from ktrdr.wire.answers import PREFIX
+from serve import problems
+from serve.auth import ApiKey, BodyLimit
+from serve.routes import models, operations, strategies, system, trainings
+
+APPLICATION = "ktrdr"
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """Return the application: routes, errors as problem+json, limits, and the API key where one is set."""
+    app = FastAPI(
+        title="ktrdr",
+        version=ktrdr.__version__,
+        description="Trains neuro-fuzzy trading strategies. Errors are problem+json.",
+    )
+    app.state.gateway = Gateway(settings)
+    for resource in (trainings, operations, models, strategies, system):
+        app.include_router(resource.router, prefix=PREFIX)
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    if settings.api_key is not None:
+        app.add_middleware(ApiKey, key=settings.api_key.get_secret_value())
+    return app
+
+
+def run_application(settings: Settings, host: str, port: int) -> None:
+    """Start Serve on `host`:`port` of this cluster's head and return when the application answers."""
+    ray_serve.start(http_options={"host": host, "port": port})
+    deployment = ray_serve.deployment(
+        ray_serve.ingress()(Ingress),
+        name="Ingress",
+        ray_actor_options={"num_cpus": 0},  # it waits for actors, it does not work
+        max_ongoing_requests=5000,
+        health_check_period_s=2,
+        health_check_timeout_s=5,
+    )
+    ray_serve.run(deployment.bind(settings), name=APPLICATION, route_prefix="/")
+
+
+class Ingress:
+    """Stateless: all state is the actors'. Builds its application in its own process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return build_app(self._settings)

@@ -1,0 +1,73 @@
+"""Who may ask: the API key, and how much one request may send."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve.problems import problem
+
+OPEN_PATHS = ("/api/v1/health", "/docs", "/openapi.json", "/redoc")
+MAX_BODY = 1024 * 1024
+
+
+class ApiKey:
+    """Asks for `Authorization: Bearer KEY`, compared in constant time, on every path but `OPEN_PATHS`."""
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app, self._expected = app, f"Bearer {key}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            if not hmac.compare_digest(given, self._expected):
+                answer = problem(
+                    HTTPStatus.UNAUTHORIZED,
+                    "Unauthorized",
+                    "This service asks for an API key: send `Authorization: Bearer KEY`; the CLI reads KTRDR_API_KEY.",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies over `MAX_BODY` bytes, by their announced length and by what comes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        body = bytearray()
+        is_too_large = not announced.isdigit() or int(announced) > MAX_BODY
+        more = not is_too_large
+        while more and not is_too_large:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            is_too_large = len(body) > MAX_BODY
+        if is_too_large:
+            answer = problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request too large", f"A body may have {MAX_BODY} bytes at most."
+            )
+            await answer(scope, receive, send)
+            return
+        is_read = False
+
+        async def replay() -> Message:
+            nonlocal is_read
+            if not is_read:
+                is_read = True
+                return {"type": "http.request", "body": bytes(body), "more_body": False}
+            return await receive()
+
+        await self._app(scope, replay, send)

@@ -1,0 +1,52 @@
+"""What the command line says about a strategy, as fields of a training request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ktrdr.errors import RequestError, StrategyError
+
+
+def strategy_of(given: str) -> dict[str, str]:
+    """Return the request's field for a strategy: its name, or the text of the file at that path.
+
+    Raises
+    ------
+    RequestError
+        If a path names no text file.
+    """
+    path = Path(given)
+    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        return {"strategy_name": given}
+    try:
+        return {"strategy": path.read_text(encoding="utf-8-sig")}
+    except FileNotFoundError:
+        reason, advice = (
+            "There is no such file.",
+            "See the strategies that are known by name with `ktrdr strategies list`.",
+        )
+    except UnicodeDecodeError:
+        reason, advice = "This is not a UTF-8 text.", "Give the path of a strategy file."
+    except OSError as error:
+        reason, advice = f"It cannot be read: {error.strerror}.", "Give the path of a strategy file."
+    raise RequestError(given, reason, advice)
+
+
+def overrides_of(given: list[str]) -> dict[str, Any]:
+    """Return `["training.epochs=5"]` as `{"training.epochs": 5}`; values are read as in a strategy file."""
+    return dict(map(_override, given))
+
+
+def _override(text: str) -> tuple[str, Any]:
+    from ktrdr.strategy import read_document
+
+    path, equals, value = text.partition("=")
+    if not (path.strip() and equals):
+        raise typer.BadParameter(f"'{text}' is not PATH=VALUE, such as training.epochs=5.", param_hint="--override")
+    try:
+        return path.strip(), read_document(f"value: {value}").values["value"]
+    except StrategyError as error:
+        raise typer.BadParameter(f"'{text}': {error.problems[0].message}.", param_hint="--override") from error

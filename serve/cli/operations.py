@@ -1,0 +1,230 @@
+"""`ktrdr operations ...`: what runs, what ran, and how to stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from serve.cli.outcomes import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    TERMINAL_STATUSES,
+    exit_code,
+    print_error,
+    print_outcome,
+    print_test_metrics,
+    retraining,
+)
+from serve.cli.printing import Terminal, argument, duration, moment
+from serve.cli.session import AsJson, Session, session_of
+
+if TYPE_CHECKING:
+    from ktrdr.client import Client
+
+CANCEL_WAIT_S = 10.0
+_POLL_S = 0.2
+
+app = typer.Typer(no_args_is_help=True, help="See what runs and what ran; follow, cancel, read logs.")
+
+OperationId = Annotated[str, typer.Argument(metavar="ID", help="An operation's id, as `operations list` shows it.")]
+
+
+@app.command("list")
+def list_operations(
+    context: typer.Context,
+    status: Annotated[
+        str | None, typer.Option(help="Only pending, running, cancelling, completed, failed or cancelled ones.")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="Only those of this strategy.")] = None,
+    active: Annotated[bool, typer.Option("--active", help="Only those that have not ended.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List operations, newest first."""
+    session = session_of(context, as_json)
+    with session.client() as client:
+        page = client.operations(status=status, strategy=strategy, active=active or None, limit=limit)
+    if as_json:
+        session.terminal.document(page)
+        return
+    terminal, items = session.terminal, page["items"]
+    if not items:
+        terminal.say("There are no such operations.")
+        terminal.next_steps(("see what can be trained", "strategies list"), ("see all operations", "operations list"))
+        return
+    operations_table(terminal, items)
+    if len(items) < page["total_count"]:
+        terminal.say(f"{len(items)} of {page['total_count']}; --limit shows more.")
+    newest = items[0]
+    verb = "show" if newest["status"] in TERMINAL_STATUSES else "follow"
+    terminal.next_steps((f"{verb} the newest", f"operations {verb} {newest['operation_id']}"))
+
+
+@app.command("show")
+def show(context: typer.Context, operation_id: OperationId, as_json: AsJson = False) -> None:
+    """Show one operation as it is now."""
+    session = session_of(context, as_json)
+    with session.client() as client:
+        operation = client.operation(operation_id)
+    if as_json:
+        session.terminal.document(operation)
+        return
+    _print_operation(session.terminal, operation)
+
+
+@app.command("follow")
+def follow_operation(context: typer.Context, operation_id: OperationId, as_json: AsJson = False) -> None:
+    """Watch an operation until it has ended. Ctrl-C stops watching, not the training.
+
+    Exit code 0 if it completes, 1 if it fails or is cancelled, 130 after Ctrl-C.
+    """
+    from serve.cli.following import follow
+
+    session = session_of(context, as_json)
+    with session.client() as client:
+        try:
+            ended = follow(client, operation_id, session.terminal)
+        except KeyboardInterrupt:
+            session.terminal.warn(
+                f"No longer watching; it goes on. Come back with `ktrdr operations follow {operation_id}`."
+            )
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        print_outcome(session.terminal, ended, client.url)
+    raise typer.Exit(exit_code(ended))
+
+
+@app.command("cancel")
+def cancel(
+    context: typer.Context,
+    operation_id: OperationId,
+    reason: Annotated[str | None, typer.Option(help="Why; it is kept with the operation.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Kill the training at once instead of waiting for it to stop.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an operation to stop, and wait a little for it to have stopped."""
+    session = session_of(context, as_json)
+    with session.client() as client:
+        client.cancel(operation_id, reason, force)
+        with session.terminal.waiting("Cancelling ..."):
+            operation = _end_within(client, operation_id, session)
+    status = operation["status"]
+    if as_json:
+        session.terminal.document(operation)
+    else:
+        session.terminal.say(f"{operation_id} is {status}. {operation['status_reason']}")
+        waiting = [("wait for it", f"operations follow {operation_id}")]
+        is_ended = status in TERMINAL_STATUSES
+        session.terminal.next_steps(
+            ("see it", f"operations show {operation_id}"), *(retraining(operation) if is_ended else waiting)
+        )
+    raise typer.Exit(EXIT_FAILED if status in ("completed", "failed") else EXIT_DONE)
+
+
+@app.command("logs")
+def logs(context: typer.Context, operation_id: OperationId, as_json: AsJson = False) -> None:
+    """Print an operation's log so far."""
+    session = session_of(context, as_json)
+    with session.client() as client:
+        records = client.logs(operation_id)
+    if as_json:
+        session.terminal.document(records)
+        return
+    for record in records:
+        session.terminal.say(_log_line(record))
+    if not records:
+        session.terminal.say("Nothing is logged yet.")
+    session.terminal.next_steps(("see the operation", f"operations show {operation_id}"))
+
+
+def operations_table(terminal: Terminal, items: list[dict[str, Any]], title: str | None = None) -> None:
+    """Print operations, one a row."""
+    rows = [
+        [
+            item["operation_id"],
+            item["status"],
+            item["strategy_name"],
+            item["execution"]["environment"],
+            None
+            if item["progress"] is None
+            else f"{item['progress']['percentage']:.0f}% {item['progress']['message']}",
+            moment(item["created_at"]),
+        ]
+        for item in items
+    ]
+    terminal.table(["operation", "status", "strategy", "runs in", "progress", "created"], rows, title)
+
+
+def _end_within(client: Client, operation_id: str, session: Session) -> dict[str, Any]:
+    """Return the operation once it has ended, or as it is after `CANCEL_WAIT_S`."""
+    deadline_s = session.machine.now_s() + CANCEL_WAIT_S
+    while True:
+        operation = client.operation(operation_id)
+        if operation["status"] in TERMINAL_STATUSES or session.machine.now_s() >= deadline_s:
+            return operation
+        session.machine.sleep(_POLL_S)
+
+
+def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
+    operation_id, execution, status = operation["operation_id"], operation["execution"], operation["status"]
+    progress, metrics, queue = operation["progress"], operation["metrics"], operation["queue"]
+    place = " ".join(str(execution[key]) for key in ("environment", "node", "device") if execution.get(key))
+    if execution["fallback"]:
+        terminal.warn(execution["reason"])
+    terminal.facts(
+        [
+            ("Operation", operation_id),
+            ("Status", status),
+            ("Reason", operation["status_reason"]),
+            ("Strategy", operation["strategy_name"]),
+            ("Runs in", f"{place} (asked for: {execution['requested_mode']})"),
+            ("Queue", f"position {queue['position']}, {queue['ahead']} ahead" if queue else None),
+            ("Attempt", f"{operation['attempt']} of {operation['max_attempts']}"),
+            ("Created", moment(operation["created_at"])),
+            ("Started", moment(operation["started_at"])),
+            ("Ended", moment(operation["completed_at"])),
+            (
+                "Progress",
+                f"{progress['percentage']:.0f}% {progress['message']}" if progress and status != "completed" else None,
+            ),
+            (
+                "Time left",
+                duration(progress["eta_s"]) if progress and progress["eta_s"] and status == "running" else None,
+            ),
+            (
+                "Best epoch",
+                f"{metrics['best_epoch']} of {len(metrics['epochs'])}, validation loss {metrics['best_val_loss']:.4f}"
+                if metrics
+                else None,
+            ),
+        ]
+    )
+    if status == "completed":
+        terminal.say()
+        result = operation["result"]
+        print_test_metrics(terminal, result["test_metrics"], result["data_summary"]["rows_test"])
+        terminal.facts([("Model", result["model_id"]), ("Path", result["model_path"])])
+        terminal.next_steps(
+            ("see the model", f"models show {argument(result['model_id'])}"),
+            ("read its log", f"operations logs {operation_id}"),
+        )
+    elif status in TERMINAL_STATUSES:
+        if operation["error"]:
+            print_error(terminal, operation)
+        terminal.next_steps(("read its log", f"operations logs {operation_id}"), *retraining(operation))
+    else:
+        terminal.next_steps(
+            ("follow it", f"operations follow {operation_id}"), ("stop it", f"operations cancel {operation_id}")
+        )
+
+
+def _log_line(record: dict[str, Any]) -> str:
+    known = ("time", "level", "event", "logger", "operation_id", "exception")
+    rest = [f"{key}={value}" for key, value in record.items() if key not in known]
+    line = " ".join(
+        [str(record.get("time", ""))[:19], f"{record.get('level', ''):<7}", str(record.get("event", "")), *rest]
+    )
+    return line + (f"\n{record['exception']}" if record.get("exception") else "")

@@ -1,0 +1,88 @@
+"""How a training ended: its metrics beside its baselines, its model, or why it failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ktrdr.errors import Problem
+from serve.cli.printing import Terminal, argument
+
+EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+TERMINAL_STATUSES = ("completed", "failed", "cancelled")
+
+_METRICS = (
+    ("accuracy", "accuracy"),
+    ("balanced accuracy", "balanced_accuracy"),
+    ("F1 (macro)", "f1_score"),
+    ("MCC", "mcc"),
+    ("loss", "loss"),
+)
+
+
+def exit_code(operation: dict[str, Any]) -> int:
+    """Return what the program says to the shell about an ended operation."""
+    return EXIT_DONE if operation["status"] == "completed" else EXIT_FAILED
+
+
+def print_outcome(terminal: Terminal, operation: dict[str, Any], url: str, strategy_given: str | None = None) -> None:
+    """Print how an ended operation went, and what to do next; `strategy_given` is what trains it again."""
+    if terminal.as_json:
+        terminal.document(operation)
+        return
+    operation_id, strategy = operation["operation_id"], operation["strategy_name"]
+    if operation["status"] == "completed":
+        result = operation["result"]
+        print_test_metrics(terminal, result["test_metrics"], result["data_summary"]["rows_test"])
+        model_id = result["model_id"]
+        terminal.facts(
+            [("Model", model_id), ("Path", result["model_path"]), ("Operation", operation_id), ("Service", url)]
+        )
+        terminal.next_steps(
+            ("see the model", f"models show {argument(model_id)}"),
+            ("see the training", f"operations show {operation_id}"),
+            ("compare its versions", f"models list {argument(strategy)}"),
+        )
+        return
+    if operation["status"] == "failed":
+        print_error(terminal, operation)
+    else:
+        terminal.warn(operation["status_reason"])
+    terminal.next_steps(
+        ("read its log", f"operations logs {operation_id}"),
+        ("see the training", f"operations show {operation_id}"),
+        *retraining(operation, strategy_given),
+    )
+
+
+def retraining(operation: dict[str, Any], strategy_given: str | None = None) -> list[tuple[str, str]]:
+    """Return the step that trains the strategy again; none where it came as a text whose file is not known here."""
+    strategy = strategy_given or operation["request"].get("strategy_name")
+    return [("train again", f"models train {argument(strategy)}")] if strategy else []
+
+
+def print_error(terminal: Terminal, operation: dict[str, Any]) -> None:
+    """Print why an operation failed to stderr: every problem with what to do about it."""
+    error = operation["error"]
+    where = f" in step {error['step']}" if error.get("step") else ""
+    terminal.complain(f"The training failed{where} ({error['kind']}).")
+    known = ("path", "message", "suggestion", "line", "column")
+    problems = [Problem(**{key: entry.get(key) for key in known}) for entry in error.get("problems", [])]
+    for problem in problems or [Problem("", error["message"])]:
+        terminal.complain(str(problem))
+
+
+def print_test_metrics(terminal: Terminal, metrics: dict[str, Any], n_rows: int | None = None) -> None:
+    """Print the held-out metrics beside three forecasts that learn nothing, and the verdict."""
+    baseline = metrics["baseline"]
+    rows = []
+    for name, key in _METRICS:
+        others = (
+            [baseline.get(kind) for kind in ("majority", "last_sign", "persistence")]
+            if key == "accuracy"
+            else [None] * 3
+        )
+        rows.append([name, metrics[key], *others])
+    title = "On the held-out rows" + (f" ({n_rows})" if n_rows is not None else "")
+    terminal.table(["", "model", "majority class", "last sign", "persistence"], rows, title)
+    terminal.say(metrics["verdict"])
+    terminal.say()

@@ -1,0 +1,97 @@
+"""Errors as problem+json (RFC 9457): the one table of HTTP statuses."""
+
+from __future__ import annotations
+
+import logging
+import re
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ktrdr import errors
+from ktrdr.wire import ProblemDetails, TrainingRequest
+from ktrdr.wire.requests import explain
+
+log = logging.getLogger("ktrdr.serve")
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[errors.KtrdrError], HTTPStatus] = {
+    errors.UnknownStrategy: HTTPStatus.NOT_FOUND,
+    errors.UnknownOperation: HTTPStatus.NOT_FOUND,
+    errors.UnknownModel: HTTPStatus.NOT_FOUND,
+    errors.UnknownSymbol: HTTPStatus.NOT_FOUND,
+    errors.TransitionRefused: HTTPStatus.CONFLICT,
+    errors.DamagedModel: HTTPStatus.CONFLICT,
+    errors.ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TrainingError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ExecutionModeError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.InfrastructureError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.KtrdrError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The first of an error's classes that stands here decides."""
+
+RETRY_AFTER_S = 10
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    entries: list[dict[str, object]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """Return a problem+json answer."""
+    body = ProblemDetails(
+        type=f"urn:ktrdr:problem:{title.lower().replace(' ', '-')}",
+        title=title,
+        status=int(status),
+        detail=detail,
+        errors=entries or [],
+    )
+    return JSONResponse(body.model_dump(), status_code=int(status), media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_of(error: errors.KtrdrError) -> JSONResponse:
+    """Return one of our errors as an answer."""
+    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    title = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
+    return problem(status, title, str(error), [dict(entry.as_dict()) for entry in error.problems], headers)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as problem+json."""
+
+    @app.exception_handler(errors.KtrdrError)
+    async def _ours(_request: Request, error: errors.KtrdrError) -> JSONResponse:
+        return problem_of(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _not_of_the_form(_request: Request, error: RequestValidationError) -> JSONResponse:
+        entries: list[dict[str, object]] = []
+        for item in error.errors():
+            path = ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path", "header"))
+            message, suggestion = explain(item["type"], item["msg"], path, TrainingRequest)
+            entries.append({"path": path, "message": message, **({"suggestion": suggestion} if suggestion else {})})
+        detail = "; ".join(
+            f"{entry['path']}: {entry['message']}" if entry["path"] else str(entry["message"]) for entry in entries
+        )
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Request error", detail, entries)
+
+    @app.exception_handler(HTTPException)
+    async def _of_http(request: Request, error: HTTPException) -> JSONResponse:
+        title = HTTPStatus(error.status_code).phrase
+        detail = f"{request.method} {request.url.path}: {title}. The routes there are stand at /docs."
+        return problem(error.status_code, title, detail, headers=dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def _defect(request: Request, error: Exception) -> JSONResponse:  # the API's edge: logged here, never shown
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "The service failed on this request; its log says why."
+        )

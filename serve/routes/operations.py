@@ -1,0 +1,94 @@
+"""`/operations`: list, look, follow, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
+from sse_starlette import EventSourceResponse
+
+from ktrdr.errors import RequestError, TransitionRefused
+from ktrdr.wire import CancelRequest, OperationSummary, OperationView, Page
+from serve.routes.gateway import GatewayDep
+from serve.streaming import log_lines, server_sent_events
+
+router = APIRouter(prefix="/operations", tags=["operations"])
+
+
+@router.get("")
+async def list_operations(  # noqa: PLR0913 - the query's filters
+    gateway: GatewayDep,
+    status: str | None = None,
+    strategy: str | None = None,
+    active: bool | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: str | None = None,
+) -> Page[OperationSummary]:
+    """Return operations, newest first."""
+    page: Page[OperationSummary] = await gateway.operations(
+        "page", status=status, strategy=strategy, active=active, limit=limit, cursor=cursor
+    )
+    return page
+
+
+@router.get("/{operation_id}")
+async def show(operation_id: str, gateway: GatewayDep) -> OperationView:
+    """Return one operation as it is now."""
+    view: OperationView = await gateway.operations("get", operation_id)
+    return view
+
+
+@router.get("/{operation_id}/metrics")
+async def metrics(operation_id: str, gateway: GatewayDep) -> dict[str, Any]:
+    """Return the epochs so far and the best of them."""
+    found: dict[str, Any] | None = await gateway.operations("metrics", operation_id)
+    return found or {"epochs": [], "best_epoch": None, "best_val_loss": None}
+
+
+@router.get("/{operation_id}/result")
+async def result(operation_id: str, gateway: GatewayDep) -> dict[str, Any]:
+    """Return the result of a completed operation; 409 with its status before."""
+    view: OperationView = await gateway.operations("get", operation_id)
+    if view.result is None:
+        raise TransitionRefused(operation_id, view.status, "asked for a result: only a completed one has it")
+    return view.result
+
+
+@router.get("/{operation_id}/logs")
+async def logs(operation_id: str, gateway: GatewayDep, follow: bool = False) -> StreamingResponse:
+    """Return the operation's log as JSON lines; with `follow`, as it grows, until the operation has ended."""
+    await gateway.operations("get", operation_id)  # an unknown id is a 404, not an empty stream
+    return StreamingResponse(log_lines(gateway, operation_id, follow), media_type="application/x-ndjson")
+
+
+@router.get("/{operation_id}/events")
+async def events(
+    operation_id: str, gateway: GatewayDep, last_event_id: Annotated[str | None, Header()] = None
+) -> EventSourceResponse:
+    """Stream `progress`, `state` and `end` events; goes on after `Last-Event-ID`."""
+    if last_event_id is not None and not (last_event_id.isascii() and last_event_id.isdigit()):
+        raise RequestError(
+            "Last-Event-ID",
+            f"'{last_event_id}' is not an event id.",
+            "Send the id of the last event seen, or no header.",
+        )
+    await gateway.operations("get", operation_id)
+    return EventSourceResponse(server_sent_events(gateway, operation_id, int(last_event_id or 0)), ping=15)
+
+
+@router.post("/{operation_id}/cancel", status_code=202)
+async def cancel(operation_id: str, gateway: GatewayDep, asked: CancelRequest | None = None) -> OperationView:
+    """Ask the operation to stop; 409 with its status where it has ended or its model is being saved."""
+    return await _cancel(gateway, operation_id, asked or CancelRequest())
+
+
+@router.delete("/{operation_id}", status_code=202)
+async def delete(operation_id: str, gateway: GatewayDep) -> OperationView:
+    """Cancel, as `POST .../cancel` does."""
+    return await _cancel(gateway, operation_id, CancelRequest())
+
+
+async def _cancel(gateway: GatewayDep, operation_id: str, asked: CancelRequest) -> OperationView:
+    view: OperationView = await gateway.operations("cancel", operation_id, asked.reason, asked.force)
+    return view

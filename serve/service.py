@@ -1,0 +1,129 @@
+"""The process that holds the embedded service up: a local Ray, the actors, and Serve. It ends with a signal.
+
+Run as `python -m serve.service --host H --port P [--environment NAME]`; `ktrdr up` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from cluster.ray_environment import ensure_token, ray_environment
+from ktrdr.errors import ConfigError, KtrdrError, RequestError
+from ktrdr.settings import Settings
+from ktrdr.wire.service_record import ServiceRecord
+
+log = logging.getLogger("ktrdr.service")
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
+SUSPEND_WAIT_S = 10.0
+
+
+def check_address(settings: Settings, host: str, port: int) -> None:
+    """Refuse an address that must not or cannot be listened on.
+
+    Raises
+    ------
+    ConfigError
+        Off loopback without an API key; a port that is taken.
+    """
+    if host not in LOOPBACK_HOSTS and settings.api_key is None:
+        raise RequestError(
+            "host", f"Listening on {host} needs an API key.", "Set KTRDR_API_KEY, or listen on 127.0.0.1."
+        )
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise RequestError(
+                "port", f"Port {port} of {host} is not free ({error.strerror}).", "Choose another with --port."
+            ) from error
+
+
+def hold_up(settings: Settings, host: str, port: int, environment: str | None) -> None:
+    """Start the service, record its address, and return when a signal has ended it."""
+    check_address(settings, host, port)
+    token = ensure_token(settings.home)
+    os.environ.update(ray_environment(token))
+    # Only now: Ray and the modules over it read the environment when they are imported, and torch takes its time.
+    import ray  # noqa: PLC0415
+
+    from actors.house import start_actors  # noqa: PLC0415
+    from cluster.head import start_head  # noqa: PLC0415
+    from ktrdr.training.device import detect_device  # noqa: PLC0415
+    from serve.application import run_application  # noqa: PLC0415
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    head = start_head(settings.home, environment, detect_device())
+    try:
+        start_actors(settings)
+        run_application(settings, host, port)
+        # Serve and Ray install handlers of their own; ours end the service in order.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        ServiceRecord(
+            pid=os.getpid(),
+            url=f"http://{host}:{port}",
+            ray_address=head.ray_address,
+            dashboard_url=head.dashboard_url,
+            token_path=str(token),
+            started_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        ).write(settings.home)
+        log.info("The service answers at http://%s:%d", host, port)
+        stop.wait()
+        log.info("The service stops; what runs goes back into the queue")
+        # In a thread of its own: where Ray is already gone, the call would wait for it for ever.
+        farewell = threading.Thread(target=_suspend, name="suspend", daemon=True)
+        farewell.start()
+        farewell.join(SUSPEND_WAIT_S + 5)
+    finally:
+        ServiceRecord.remove(settings.home)
+        ray.shutdown()
+
+
+def _suspend() -> None:
+    import ray  # noqa: PLC0415
+
+    from actors.names import NAMESPACE, OPERATIONS  # noqa: PLC0415
+
+    try:
+        ray.get(
+            ray.get_actor(OPERATIONS, namespace=NAMESPACE).suspend.remote(SUSPEND_WAIT_S), timeout=SUSPEND_WAIT_S + 3
+        )
+    except (ray.exceptions.RayError, ValueError) as error:
+        log.warning("The queue could not be told: %s. The next start finds out by itself", type(error).__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Hold the service up; 1 when it could not start."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--environment", default="cpu-docker")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        settings = Settings.read()
+        Path(settings.home).mkdir(parents=True, exist_ok=True)
+        hold_up(settings, given.host, given.port, None if given.environment == "none" else given.environment)
+    except KtrdrError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+__all__ = ["ConfigError", "check_address", "hold_up", "main"]
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ktrdr.errors import ServiceUnreachable
+from tests.fakes.client import FakeClient, not_found
+from tests.serve.cli import recorded
+
+ID = recorded.OPERATION_ID
+
+
+def page_of(*items, total=None):
+    return {"items": list(items), "total_count": total or len(items), "next_cursor": None}
+
+
+def test_filters_are_passed_on_and_rows_have_ids_whole(ktrdr):
+    running = recorded.operation("running", progress=recorded.epoch_of(5, 100))
+    client = FakeClient(operations=page_of(running, total=7))
+    ran = ktrdr(
+        ["operations", "list", "--status", "running", "--strategy", "sp500_daily", "--active", "--limit", "1"], client
+    )
+    assert client.fields_of("operations") == {
+        "status": "running",
+        "strategy": "sp500_daily",
+        "active": True,
+        "limit": 1,
+    }
+    assert "58% Training neural network model - Epoch 5/100" in ran.out
+    assert "1 of 7" in ran.out
+    assert f".venv/bin/ktrdr operations follow {ID}" in ran.out
+
+
+def test_without_active_nothing_is_filtered(ktrdr):
+    client = FakeClient(operations=page_of())
+    assert "no such operations" in ktrdr(["operations", "list"], client).out
+    assert client.fields_of("operations")["active"] is None
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "completed", "failed", "cancelled"])
+def test_an_operation_is_shown_in_every_status(ktrdr, status):
+    operation = recorded.operation(status, queue={"position": 2, "ahead": 1} if status == "pending" else None)
+    ran = ktrdr(["operations", "show", ID], FakeClient(operation=operation))
+    assert ran.code == 0
+    assert ID in ran.out
+    assert "Next" in ran.out
+    assert ("position 2, 1 ahead" in ran.out) == (status == "pending")
+    assert (recorded.VERDICT in ran.out) == (status == "completed")
+    assert ("Widen the date range." in ran.err) == (status == "failed")
+
+
+def test_an_unknown_operation_is_refused_with_what_to_do(ktrdr):
+    refused = not_found("Operation", "operation_id", "List them with `ktrdr operations list`.")
+    ran = ktrdr(["operations", "show", "train-x"], FakeClient(operation=refused))
+    assert (ran.code, ran.out) == (1, "")
+    assert "operation_id: Operation not found. List them with `.venv/bin/ktrdr operations list`." in ran.err
+
+
+@pytest.mark.parametrize(("status", "code"), [("completed", 0), ("failed", 1), ("cancelled", 1)])
+def test_following_ends_with_how_the_operation_ended(ktrdr, status, code):
+    client = FakeClient(events=recorded.a_training(recorded.operation(status)))
+    assert ktrdr(["operations", "follow", ID], client).code == code
+
+
+def test_ctrl_c_detaches_and_says_how_to_come_back(ktrdr):
+    client = FakeClient(events=[*recorded.a_training(recorded.operation("completed"))[:3], KeyboardInterrupt()])
+    ran = ktrdr(["operations", "follow", ID], client)
+    assert ran.code == 130
+    assert [name for name, _ in client.asked] == ["events"]
+    assert f"`.venv/bin/ktrdr operations follow {ID}`" in ran.err
+
+
+def test_a_service_that_goes_away_while_following_is_said(ktrdr):
+    client = FakeClient(events=[ServiceUnreachable("http://127.0.0.1:8000")])
+    ran = ktrdr(["operations", "follow", ID], client)
+    assert ran.code == 1
+    assert "the training itself is not touched" in ran.err
+
+
+def test_following_with_json_prints_the_end_alone(ktrdr):
+    end = recorded.operation("failed")
+    ran = ktrdr(["operations", "follow", ID, "--json"], FakeClient(events=recorded.a_training(end)))
+    assert (ran.code, json.loads(ran.out), ran.err) == (1, end, "")
+
+
+def test_a_cancel_waits_for_the_end(ktrdr):
+    states = [recorded.operation("cancelling"), recorded.operation("cancelling"), recorded.operation("cancelled")]
+    client = FakeClient(cancel={}, operation=states)
+    ran = ktrdr(["operations", "cancel", ID, "--reason", "wrong dates", "--force"], client)
+    assert client.fields_of("cancel") == (ID, "wrong dates", True)
+    assert (ran.code, f"{ID} is cancelled." in ran.out) == (0, True)
+    assert ".venv/bin/ktrdr models train sp500_daily" in ran.out
+
+
+def test_a_cancel_gives_up_waiting_after_ten_seconds(ktrdr):
+    client = FakeClient(cancel={}, operation=recorded.operation("cancelling"))
+    ran = ktrdr(["operations", "cancel", ID], client)
+    assert (ran.code, f"{ID} is cancelling." in ran.out) == (0, True)
+    assert len(client.asked) < 60
+
+
+def test_a_cancel_that_came_too_late_is_exit_code_1(ktrdr):
+    client = FakeClient(cancel={}, operation=recorded.operation("completed"))
+    assert json.loads(ktrdr(["operations", "cancel", ID, "--json"], client).out)["status"] == "completed"
+    assert ktrdr(["operations", "cancel", ID], client).code == 1
+
+
+def test_logs_are_lines_or_one_list(ktrdr):
+    record = {"time": "2025-11-25T20:00:00.1Z", "level": "info", "event": "Step 1: Loading [market] data", "attempt": 1}
+    client = FakeClient(logs=[record])
+    assert (
+        "2025-11-25T20:00:00 info    Step 1: Loading [market] data attempt=1\n"
+        in ktrdr(["operations", "logs", ID], client).out
+    )
+    assert json.loads(ktrdr(["operations", "logs", ID, "--json"], client).out) == [record]
+
+
+def test_a_strategy_that_came_as_a_text_is_not_offered_by_a_name_nobody_knows(ktrdr):
+    operation = recorded.operation("cancelled", request={"strategy_name": None})
+    assert "models train" not in ktrdr(["operations", "show", ID], FakeClient(operation=operation)).out

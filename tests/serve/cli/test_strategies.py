@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+from tests.fakes.client import FakeClient
+from tests.fakes.machine import FakeMachine
+
+ENTRY = {
+    "name": "sp500_daily",
+    "source": "file",
+    "training_status": "trained",
+    "versions": ["SP500_1d_v1"],
+    "last_operation_id": "train-1",
+    "valid": True,
+    "description": "Momentum of the S&P 500",
+    "symbols": ["SP500"],
+    "timeframes": ["1d"],
+    "labels": "triple_barrier",
+    "model": "mlp",
+}
+PROBLEM = {
+    "path": "model.type",
+    "message": "unknown type 'mpl'",
+    "suggestion": "Did you mean 'mlp'?",
+    "line": 3,
+    "column": 9,
+}
+BROKEN = {
+    **{key: ENTRY[key] for key in ("source", "training_status", "last_operation_id")},
+    "name": "broken",
+    "versions": [],
+    "valid": False,
+    "errors": [PROBLEM],
+}
+
+
+def test_strategies_are_listed_those_with_problems_too(ktrdr):
+    page = {"items": [BROKEN, ENTRY], "total_count": 2, "next_cursor": None}
+    ran = ktrdr(["strategies", "list"], FakeClient(strategies=page))
+    assert "has problems" in ran.out
+    assert ".venv/bin/ktrdr models train sp500_daily" in ran.out
+    assert json.loads(ktrdr(["strategies", "list", "--json"], FakeClient(strategies=page)).out) == page
+
+
+def test_a_strategy_is_shown_with_features_and_models(ktrdr):
+    client = FakeClient(strategy={**ENTRY, "features": ["1d_rsi_oversold"], "strategy": {}})
+    ran = ktrdr(["strategies", "show", "sp500_daily"], client)
+    for said in ("1d_rsi_oversold", "SP500_1d_v1", "operations show train-1", "models train sp500_daily --plan"):
+        assert said in ran.out
+
+
+def test_a_broken_strategy_is_shown_with_its_problems(ktrdr):
+    ran = ktrdr(["strategies", "show", "broken"], FakeClient(strategy=BROKEN))
+    assert "line 3, column 9: model.type: unknown type 'mpl'. Did you mean 'mlp'?" in ran.err
+    assert "models train" not in ran.out
+
+
+def test_a_right_file_is_judged_without_a_service(ktrdr, strategies_dir):
+    path = strategies_dir / "minimal.yaml"
+    ran = ktrdr(["strategies", "validate", str(path)], machine=FakeMachine())
+    assert (ran.code, ran.err) == (0, "")
+    assert f"models train {path}" in ran.out
+
+
+def test_every_problem_of_a_wrong_file_is_printed_with_line_column_and_suggestion(ktrdr, strategies_dir, tmp_path):
+    text = (
+        (strategies_dir / "minimal.yaml")
+        .read_text()
+        .replace("type: mlp", "type: mpl")
+        .replace("{type: rsi}", "{type: rsy}")
+    )
+    (tmp_path / "wrong.yaml").write_text(text)
+    ran = ktrdr(["strategies", "validate", str(tmp_path / "wrong.yaml")])
+    assert ran.code == 1
+    lines = [line for line in ran.err.splitlines() if "Did you mean" in line]
+    assert len(lines) == 2
+    assert all("wrong.yaml: line " in line and "column " in line for line in lines)
+    as_json = ktrdr(["strategies", "validate", str(tmp_path / "wrong.yaml"), "--json"])
+    assert as_json.code == 1
+    assert [entry["path"] for entry in json.loads(as_json.out)["errors"]] == ["indicators.rsi.type", "model.type"]
+
+
+def test_a_file_that_is_not_there_is_no_valid_strategy(ktrdr):
+    ran = ktrdr(["strategies", "validate", "nowhere.yaml"])
+    assert ran.code == 1
+    assert "there is no such file" in ran.err
