@@ -1,0 +1,48 @@
+# What a newcomer types. Everything lives in .venv and .ktrdr of this folder.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+STRATEGY ?= sp500_daily
+
+# torch comes with the rest in one pip call, pinned: asked for later, by itself, pip would take another build of it.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
+
+.PHONY: run stop test test-slow check bench clean
+
+run: .venv/installed  ## Install, start the service, train the example on the bundled bars
+	@$(BIN)/ktrdr up --port $(PORT)
+	@$(BIN)/ktrdr models train $(STRATEGY)
+
+stop:  ## End what `make run` started
+	@if [ -x $(BIN)/ktrdr ]; then $(BIN)/ktrdr down; else echo "Nothing is installed here, so nothing runs."; fi
+
+test: .venv/installed-dev  ## The whole suite, chaos and soak tests in their short form
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/installed-dev  ## Chaos and soak tests in full
+	$(BIN)/python -m pytest -m slow
+
+check: .venv/installed-dev  ## Style, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed-dev  ## Ratios measured in one run, printed
+	$(BIN)/python benchmarks/http_against_in_process.py
+
+clean: stop  ## Remove the environment and the service's state; models stay
+	rm -rf .venv .ktrdr
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "ktrdr needs Python 3.11 to 3.13: make PYTHON=python3.11 ...")'
+	@echo "Creating .venv and installing; the first time takes some minutes."
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	@$(INSTALL) -e .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | .venv/bin/python
+	@$(INSTALL) -e '.[dev]'
+	@touch $@ .venv/installed
