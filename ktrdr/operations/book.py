@@ -198,7 +198,7 @@ class OperationBook:
             return rows.replace(operation.moved(OperationStatus.CANCELLED, now, status_reason=why))
 
     def keep_progress(self, operation_id: str, progress: Mapping[str, Any]) -> Operation:
-        """Keep the last progress of an operation that has ended."""
+        """Keep the newest progress, for when the operation has ended."""
         with self._store.writing() as rows:
             return rows.replace(_existing(rows, operation_id).changed(progress=dict(progress)))
 

@@ -101,7 +101,7 @@ class Operation(_Record):
     cancel_forced: bool = False
     """Not to be waited for: its process is killed."""
     progress: dict[str, Any] | None = None
-    """The last update of an operation that has ended."""
+    """The last update, once the operation has ended."""
     result: dict[str, Any] | None = None
     error: OperationError | None = None
     resumable: bool = False

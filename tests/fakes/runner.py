@@ -34,4 +34,3 @@ class FakeRunner:
 
     def break_off(self, operation_id: str, error: Exception) -> None:
         self._ends.pop(operation_id).set_exception(error)
-

@@ -12,9 +12,13 @@ BROKEN = OperationError(kind="training", message="loss is not finite in epoch 3"
 
 
 def claim(book: OperationBook, owner: str = "d-1") -> Operation:
-    claimed = book.claim("cpu-docker", owner, "node-1")
+    claimed = book.claim("cpu-docker", owner, under_way(book))
     assert claimed is not None
     return claimed
+
+
+def under_way(book: OperationBook) -> list[str]:
+    return [one.operation_id for one in book.page(active=True).items if one.status != "pending"]
 
 
 def start(book: OperationBook, operation_id: str = "train-1") -> Operation:
@@ -71,17 +75,33 @@ def test_operations_start_in_the_order_of_submission_within_their_environment(bo
     assert [book.pending_ahead(operation_id) for operation_id in ("train-z", "train-a", "train-m")] == [0, 1, 0]
     first = claim(book)
     assert (first.operation_id, first.status, first.attempt) == ("train-z", "running", 1)
-    assert (first.owner, first.execution.node, first.started_at) == ("d-1", "node-1", "2025-01-31T09:30:00.000Z")
+    assert (first.owner, first.started_at) == ("d-1", "2025-01-31T09:30:00.000Z")
     assert first == book.get("train-z") and book.pending_ahead("train-z") == 0
     assert claim(book).operation_id == "train-a"
-    assert book.claim("cpu-docker", "d-1") is None
+    assert book.claim("cpu-docker", "d-1", under_way(book)) is None
     assert book.get("train-m").status == "pending"
+
+
+def test_a_claim_whose_answer_was_lost_is_given_again_before_any_other(book: OperationBook) -> None:
+    first = start(book, "train-a")
+    book.submit(pending("train-b"))
+    assert book.claim("cpu-docker", "d-1") == first
+    assert book.get("train-b").status == "pending"
+    second = book.claim("cpu-docker", "d-1", ["train-a"])
+    assert second is not None and second.operation_id == "train-b"
+
+
+def test_what_another_owner_or_environment_has_is_not_given_again(book: OperationBook) -> None:
+    start(book, "train-a")
+    assert book.claim("cpu-docker", "d-2") is None
+    assert book.claim("mps-mac", "d-1") is None
 
 
 def test_a_placed_attempt_names_its_node_and_device(book: OperationBook) -> None:
     start(book)
     there = book.placed("train-1", 1, "node-7", "cpu")
     assert there is not None and (there.execution.node, there.execution.device) == ("node-7", "cpu")
+    assert book.get("train-1") == there
     assert "node-7 (cpu)" in there.status_reason and "follow train-1" in there.status_reason
     assert book.placed("train-1", 2, "node-8", "cpu") is None
 
@@ -121,6 +141,7 @@ def test_a_failed_operation_keeps_its_error(book: OperationBook) -> None:
 def test_an_attempt_lost_to_infrastructure_is_made_again_up_to_the_limit(book: OperationBook) -> None:
     book.submit(pending(max_attempts=2))
     claim(book)
+    book.placed("train-1", 1, "node-1", "cpu")
     waiting = book.requeue("train-1", 1, "node node-1 died")
     assert waiting is not None and (waiting.status, waiting.attempt, waiting.owner) == ("pending", 1, None)
     assert waiting.execution.node is None and "node node-1 died" in waiting.status_reason
@@ -218,6 +239,16 @@ def test_a_commit_that_has_begun_is_not_cancelled(book: OperationBook) -> None:
         book.request_cancel("train-1", "too late")
     assert refused.value.status == "committing"
     assert book.get("train-1").status == "running"
+
+
+def test_force_may_be_asked_at_once_or_later_and_is_not_taken_back(book: OperationBook) -> None:
+    start(book, "train-a")
+    start(book, "train-b")
+    assert book.request_cancel("train-a", "hangs", force=True).cancel_forced
+    assert not book.request_cancel("train-b", "wrong dates").cancel_forced
+    forced = book.request_cancel("train-b", "hangs", force=True)
+    assert (forced.status, forced.cancel_forced, forced.cancel_reason) == ("cancelling", True, "wrong dates")
+    assert book.request_cancel("train-b", "again") == forced == book.get("train-b")
 
 
 def test_what_has_ended_is_not_cancelled(book: OperationBook) -> None:
@@ -318,6 +349,19 @@ def test_a_page_that_cannot_be_asked_for_says_what_can(
     with pytest.raises(RequestError) as refused:
         book.page(**wanted)  # type: ignore[arg-type]
     assert refused.value.path == path and advice in str(refused.value.suggestion)
+
+
+def test_the_last_progress_of_an_ended_operation_is_kept(book: OperationBook) -> None:
+    start(book)
+    ended = book.fail("train-1", 1, BROKEN)
+    kept = book.keep_progress("train-1", {"percentage": 58.3})
+    assert ended is not None and kept == ended.changed(progress={"percentage": 58.3}) == book.get("train-1")
+
+
+def test_the_newest_operation_of_each_strategy_is_the_last_submitted(book: OperationBook) -> None:
+    for operation_id, strategy in [("train-z", "momentum"), ("train-b", "reversal"), ("train-a", "momentum")]:
+        book.submit(pending(operation_id, strategy_name=strategy))
+    assert {one.operation_id for one in book.newest_of_each_strategy()} == {"train-b", "train-a"}
 
 
 def test_an_unknown_operation_is_named(book: OperationBook) -> None:

@@ -66,13 +66,28 @@ class Lives(RuleBasedStateMachine):
             if one.status == "pending" and one.execution.environment == environment
         ]
         n_running = self.n_running()
-        claimed = self.book.claim(environment, owner)
+        claimed = self.book.claim(environment, owner, self.order)
         if not waiting:
             assert claimed is None
             return
         assert claimed is not None and claimed.operation_id == waiting[0].operation_id
         assert claimed.attempt == waiting[0].attempt + 1 and claimed.owner == owner
         assert self.n_running() == n_running + 1
+
+    @rule(environment=st.sampled_from(["cpu-docker", "mps-mac"]), owner=st.sampled_from(["d-1", "d-2"]))
+    def claim_after_a_lost_answer(self, environment: str, owner: str) -> None:
+        others = {one.operation_id for one in self.book.orphans(environment, owner)}
+        everywhere = [self.book.get(operation_id) for operation_id in self.order]
+        had = [
+            one
+            for one in everywhere
+            if one.status in {"running", "cancelling"}
+            and one.execution.environment == environment
+            and one.operation_id not in others
+        ]
+        if had:
+            assert self.book.claim(environment, owner) == had[0]
+            assert [self.book.get(operation_id) for operation_id in self.order] == everywhere
 
     @rule(operation_id=ids, attempt=ATTEMPTS)
     def place(self, operation_id: str, attempt: int) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-import threading
+import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -16,7 +18,7 @@ def test_a_store_reopened_keeps_everything(url: str, clock: Clock) -> None:
     book = OperationBook(store, clock)
     book.submit(pending("train-a"), "key", "sha")
     book.submit(pending("train-b"))
-    book.claim("cpu-docker", "d-1", "node-1")
+    book.claim("cpu-docker", "d-1")
     book.record_epochs("train-a", 1, [{"epoch": 1, "val_loss": 0.5}])
     book.begin_commit("train-a", 1)
     book.put_setting("default_execution_mode", "host")
@@ -73,6 +75,18 @@ def test_readers_do_not_wait_for_a_writer(store: OperationStore) -> None:
         assert others.find("train-a") == pending("train-a")
 
 
+def test_a_writer_holds_its_lock_from_the_first_thing_it_reads(store: OperationStore, url: str) -> None:
+    other = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=0, isolation_level=None)
+    with store.writing() as rows:
+        rows.find("train-a")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+    with store.reading() as rows:
+        rows.find("train-a")
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
 def test_two_stores_on_one_file_never_claim_the_same_operation(url: str, clock: Clock) -> None:
     stores = [OperationStore(url), OperationStore(url)]
     books = [OperationBook(store, clock) for store in stores]
@@ -81,14 +95,15 @@ def test_two_stores_on_one_file_never_claim_the_same_operation(url: str, clock: 
     claimed: list[str] = []
 
     def claim_all(book: OperationBook, owner: str) -> None:
-        while (operation := book.claim("cpu-docker", owner)) is not None:
-            claimed.append(operation.operation_id)
+        held: list[str] = []
+        while (operation := book.claim("cpu-docker", owner, held)) is not None:
+            held.append(operation.operation_id)
+        claimed.extend(held)
 
-    threads = [threading.Thread(target=claim_all, args=(book, str(n))) for n, book in enumerate(books)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
+    with ThreadPoolExecutor() as pool:
+        running = [pool.submit(claim_all, book, str(n)) for n, book in enumerate(books)]
+        for one in running:
+            one.result(timeout=30)
     assert sorted(claimed) == [f"train-{n:02d}" for n in range(20)]
     for store in stores:
         store.close()
@@ -96,7 +111,7 @@ def test_two_stores_on_one_file_never_claim_the_same_operation(url: str, clock: 
 
 def test_a_page_of_ten_thousand_operations_takes_less_than_50_ms(store: OperationStore, clock: Clock) -> None:
     book = OperationBook(store, clock)
-    ended = {"status": "failed", "error": OperationError(kind="data", message="no bars")}
+    ended: dict[str, Any] = {"status": "failed", "error": OperationError(kind="data", message="no bars")}
     with store.writing() as rows:
         for n in range(10_000):
             rows.insert(pending(f"train-{n:05d}", **(ended if n % 2 else {})))

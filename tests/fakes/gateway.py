@@ -1,0 +1,30 @@
+"""The gateway of the HTTP service, over the actors as plain objects: routes are tested without Ray."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.gateway import Gateway
+from ktrdr.settings import Settings
+from ktrdr.storage import ModelStorage
+from tests.fakes.house import House
+
+
+class DirectGateway(Gateway):
+    """Calls the objects of a `House` and a real model store."""
+
+    def __init__(self, settings: Settings, house: House) -> None:
+        super().__init__(settings)
+        self._house, self._storage = house, ModelStorage(settings.models_dir)
+
+    async def operations(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return await getattr(self._house.operations, method)(*args, **kwargs)
+
+    async def models(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self._storage, method)(*args, **kwargs)
+
+    async def alive(self) -> dict[str, bool]:
+        return {"operations": True, "model_storage": True, "bars": True}
+
+    def nodes(self) -> dict[str, int]:
+        return {"cpu-docker": len(self._house.view.nodes)}

@@ -1,0 +1,235 @@
+"""The HTTP surface over the real actors as plain objects: forms, statuses, problems, limits, the key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from ktrdr.settings import Settings
+from ktrdr.storage import ModelStorage
+from serve.application import build_app
+from serve.auth import MAX_BODY
+from tests.fakes.artifacts import trained_artifact
+from tests.fakes.gateway import DirectGateway
+from tests.fakes.house import House
+from tests.fakes.results import a_result
+
+API = "/api/v1"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def client_of(house: House, tmp_path: Path, api_key: str | None = None) -> TestClient:
+    settings = Settings(
+        home=tmp_path / ".ktrdr",
+        strategies_dir=Path(__file__).parents[2] / "strategies",
+        api_key=SecretStr(api_key) if api_key else None,
+    )
+    app = build_app(settings)
+    app.state.gateway = DirectGateway(settings, house)
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def client(house: House, tmp_path: Path) -> Iterator[TestClient]:
+    with client_of(house, tmp_path) as client:
+        yield client
+
+
+def start(client: TestClient, **fields: object) -> str:
+    answer = client.post(f"{API}/trainings/start", json={"strategy_name": "minimal", **fields})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["operation_id"])
+
+
+def complete(house: House, operation_id: str) -> None:
+    book = house.book
+    claimed = book.claim("cpu-docker", "me")
+    assert claimed is not None
+    book.record_epochs(operation_id, 1, [{"epoch": 1, "val_loss": 0.5}])
+    book.begin_commit(operation_id, 1)
+    book.complete(operation_id, 1, a_result(model_id="m").model_dump(mode="json"))
+
+
+def test_a_start_answers_with_the_operation_its_place_and_links_that_work(client: TestClient) -> None:
+    answer = client.post(f"{API}/trainings/start", json={"strategy_name": "minimal", "execution_mode": "host"})
+    body = answer.json()
+    assert answer.status_code == 202
+    assert (body["success"], body["execution_mode"], body["fallback"]) == (True, "local", True)
+    assert "mps-mac" in body["reason"]
+    assert client.get(body["links"]["self"]).json()["operation_id"] == body["operation_id"]
+
+
+def test_a_listing_is_paged_newest_first(client: TestClient) -> None:
+    ids = [start(client) for _ in range(3)]
+    page = client.get(f"{API}/operations", params={"limit": 2}).json()
+    assert [item["operation_id"] for item in page["items"]] == ids[:0:-1]
+    assert page["total_count"] == 3
+    rest = client.get(f"{API}/operations", params={"limit": 2, "cursor": page["next_cursor"]}).json()
+    assert [item["operation_id"] for item in rest["items"]] == ids[:1]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("GET", f"{API}/operations/train-nope", 404, "Unknown operation"),
+        ("GET", f"{API}/operations/train-nope/logs", 404, "Unknown operation"),
+        ("GET", f"{API}/operations/train-nope/events", 404, "Unknown operation"),
+        ("POST", f"{API}/operations/train-nope/cancel", 404, "Unknown operation"),
+        ("GET", f"{API}/operations?status=runing", 422, "Request error"),
+        ("GET", f"{API}/operations?cursor=x", 422, "Request error"),
+        ("GET", f"{API}/operations?limit=0", 422, "Request error"),
+        ("GET", f"{API}/models/sp500_daily/SP500_1d_v9", 404, "Unknown model"),
+        ("GET", f"{API}/models/sp500_daily/..%2F..%2Fetc", 404, "Not Found"),
+        ("GET", f"{API}/models/sp500_daily/nothing", 422, "Request error"),
+        ("GET", f"{API}/strategies/minimall", 404, "Unknown strategy"),
+        ("GET", f"{API}/nope", 404, "Not Found"),
+        ("GET", "/", 404, "Not Found"),
+        ("PATCH", f"{API}/operations", 405, "Method Not Allowed"),
+        ("GET", f"{API}/data", 404, "Not Found"),
+        ("POST", f"{API}/operations/train-nope/resume", 404, "Not Found"),
+    ],
+)
+def test_every_refusal_is_a_problem(client: TestClient, method: str, path: str, status: int, title: str) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["status"], body["title"]) == (status, title)
+    assert body["detail"]
+
+
+def test_an_unknown_operation_is_named_as_the_contract_says(client: TestClient) -> None:
+    answer = client.get(f"{API}/operations/train-nope")
+    assert answer.json()["detail"] == "Operation not found: train-nope"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b'{"strategy_name": NaN}'])
+def test_a_body_that_is_no_request_is_a_422(client: TestClient, content: bytes) -> None:
+    answer = client.post(f"{API}/trainings/start", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_no_place_is_a_503_that_says_when_to_try_again(client: TestClient) -> None:
+    answer = client.post(f"{API}/trainings/start", json={"strategy_name": "minimal", "require_gpu": True})
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["errors"][0]["suggestion"]
+
+
+def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(client: TestClient) -> None:
+    too_much = b" " * (MAX_BODY + 1)
+    assert client.post(f"{API}/trainings/start", content=too_much).status_code == 413
+    pieces = (b" " * 65536 for _ in range(MAX_BODY // 65536 + 1))
+    assert client.post(f"{API}/trainings/start", content=pieces).status_code == 413
+
+
+def test_a_pending_operation_is_cancelled_at_once_and_an_ended_one_is_a_409(client: TestClient, house: House) -> None:
+    operation_id = start(client)
+    answer = client.post(f"{API}/operations/{operation_id}/cancel", json={"reason": "enough"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+    again = client.delete(f"{API}/operations/{operation_id}")
+    assert again.status_code == 409
+    assert "cancelled" in again.json()["detail"]
+    done = start(client)
+    complete(house, done)
+    assert client.post(f"{API}/operations/{done}/cancel").status_code == 409
+
+
+def test_a_result_is_there_once_it_is_complete(client: TestClient, house: House) -> None:
+    operation_id = start(client)
+    assert client.get(f"{API}/operations/{operation_id}/result").status_code == 409
+    assert client.get(f"{API}/operations/{operation_id}/metrics").json()["epochs"] == []
+    complete(house, operation_id)
+    assert client.get(f"{API}/operations/{operation_id}/result").json()["model_id"] == "m"
+    assert client.get(f"{API}/operations/{operation_id}/metrics").json()["best_epoch"] == 1
+
+
+def test_events_of_an_ended_operation_replay_its_state_and_close(client: TestClient, house: House) -> None:
+    operation_id = start(client)
+    complete(house, operation_id)
+    with client.stream("GET", f"{API}/operations/{operation_id}/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line]
+    assert [line for line in lines if line.startswith("event:")] == ["event: state", "event: end"]
+    end = json.loads(next(line for line in reversed(lines) if line.startswith("data:"))[5:])
+    assert end["status"] == "completed"
+    bad = client.get(f"{API}/operations/{operation_id}/events", headers={"Last-Event-ID": "x"})
+    assert bad.status_code == 422
+
+
+def test_logs_are_lines_of_json(client: TestClient, house: House) -> None:
+    operation_id = start(client)
+    asyncio.run(house.operations.report(operation_id, 1, None, [], [{"event": "one"}, {"event": "two"}]))
+    answer = client.get(f"{API}/operations/{operation_id}/logs")
+    assert [json.loads(line)["event"] for line in answer.text.splitlines()] == ["one", "two"]
+
+
+def test_models_are_listed_and_shown(client: TestClient, tmp_path: Path) -> None:
+    saved = ModelStorage(tmp_path / "models").save_model(trained_artifact())
+    [listed] = client.get(f"{API}/models").json()["items"]
+    assert listed["model_id"] == saved.model_id
+    shown = client.get(f"{API}/models/{saved.model_id}").json()
+    assert (shown["version"], shown["is_latest"], shown["damaged"]) == (1, True, None)
+    latest = client.get(f"{API}/models/{saved.model_id.replace('_v1', '_latest')}").json()
+    assert latest["model_id"] == saved.model_id
+    assert client.get(f"{API}/models/{saved.strategy}").json()["total_count"] == 1
+
+
+def test_strategies_say_how_their_last_training_went_and_where_they_came_from(
+    client: TestClient, house: House, strategies_dir: Path
+) -> None:
+    before = {item["name"]: item for item in client.get(f"{API}/strategies").json()["items"]}
+    assert before["minimal"]["training_status"] == "untrained"
+    start(client)
+    text = (strategies_dir / "minimal.yaml").read_text().replace("name: minimal", "name: sent_along")
+    sent = client.post(f"{API}/trainings/start", json={"strategy": text})
+    assert sent.status_code == 202, sent.text
+    after = {item["name"]: item for item in client.get(f"{API}/strategies").json()["items"]}
+    assert (after["minimal"]["training_status"], after["minimal"]["source"]) == ("training", "file")
+    assert after["sent_along"]["source"] == "request"
+    shown = client.get(f"{API}/strategies/sent_along").json()
+    assert shown["features"]
+    assert client.post(f"{API}/trainings/plan", json={"strategy": shown["strategy"]}).status_code == 200
+
+
+def test_a_strategy_is_judged_with_every_problem_and_its_line(client: TestClient, strategies_dir: Path) -> None:
+    text = (strategies_dir / "minimal.yaml").read_text()
+    assert client.post(f"{API}/strategies/validate", json={"strategy": text}).json()["valid"] is True
+    wrong = client.post(f"{API}/strategies/validate", json={"strategy": text.replace("training:", "trainig:")}).json()
+    assert wrong["valid"] is False
+    assert any("Did you mean 'training'?" in str(entry.get("suggestion")) for entry in wrong["errors"])
+    assert all(entry["line"] for entry in wrong["errors"])
+    for nonsense in ("", "a: [", "/etc/passwd"):
+        judged = client.post(f"{API}/strategies/validate", json={"strategy": nonsense})
+        assert (judged.status_code, judged.json()["valid"]) == (200, False)
+
+
+def test_the_key_is_asked_for_everywhere_but_at_the_health_and_the_docs(house: House, tmp_path: Path) -> None:
+    with client_of(house, tmp_path, api_key="a key") as client:
+        assert client.get(f"{API}/health").status_code == 200
+        assert client.get("/docs").status_code == 200
+        refused = client.get(f"{API}/operations")
+        assert refused.status_code == 401
+        assert refused.headers["www-authenticate"] == "Bearer"
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert client.get(f"{API}/operations", headers={"Authorization": "Bearer a kez"}).status_code == 401
+        assert client.get(f"{API}/operations", headers={"Authorization": "Bearer a key"}).status_code == 200
+
+
+def test_the_docs_describe_every_route(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert f"{API}/trainings/start" in paths
+    assert all(operation["summary"] for of_path in paths.values() for operation in of_path.values())
+    assert client.get("/docs").status_code == 200
