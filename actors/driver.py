@@ -8,6 +8,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stub leaves them out
 
 from actors.names import NAMESPACE, OPERATIONS
 from cluster.ray_environment import ray_environment
@@ -43,7 +44,16 @@ def connect(home: str | Path | None = None) -> Any:
         raise InfrastructureError(f"No service runs for {folder}. Start one with `ktrdr up`.")
     if not ray.is_initialized():
         os.environ.update(ray_environment(Path(record.token_path)))
-        # Ray reads this variable when it is imported, which a driver has usually done before it comes here.
-        ray_constants.ENABLE_RAY_CLUSTER = False
+        _read_environment_again()
         ray.init(address=record.ray_address, namespace=NAMESPACE, log_to_driver=False)
     return ray.get_actor(OPERATIONS, namespace=NAMESPACE)
+
+
+def _read_environment_again() -> None:
+    """Make Ray see its variables: it reads them when it is imported, which a driver has done before it comes here.
+
+    Ray offers no public way; these are the calls it makes itself when it switches token authentication on late.
+    """
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()

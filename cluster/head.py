@@ -51,6 +51,13 @@ def start_head(home: Path, environment: str | None, device: str) -> Head:
     return Head(ray_address=info["gcs_address"], dashboard_url=f"http://{info['webui_url']}")
 
 
+def join_head(ray_address: str) -> Head:
+    """Connect to the head that runs at `ray_address` (`auto`: the one on this machine); it outlives this process."""
+    context = ray.init(address=ray_address, namespace=NAMESPACE, log_to_driver=False)
+    info = context.address_info
+    return Head(ray_address=info["gcs_address"], dashboard_url=f"http://{info['webui_url']}")
+
+
 def ray_folder(home: Path) -> Path:
     """Return Ray's session folder for `home`: short, since socket paths are limited to 107 bytes."""
     digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]

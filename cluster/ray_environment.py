@@ -24,6 +24,12 @@ def ray_environment(token_path: Path) -> dict[str, str]:
     }
 
 
+def token_of_environment() -> Path | None:
+    """Return the token file of a cluster that others started, as its variables name it; None without token mode."""
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return Path(path) if path and os.environ.get("RAY_AUTH_MODE") == "token" else None
+
+
 def ensure_token(home: Path) -> Path:
     """Return the path of the cluster's token under `home`, made on first use with mode 0600."""
     path = home / TOKEN_FILE

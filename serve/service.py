@@ -1,6 +1,7 @@
 """The process that holds the embedded service up: a local Ray, the actors, and Serve. It ends with a signal.
 
-Run as `python -m serve.service --host H --port P [--environment NAME]`; `ktrdr up` does.
+Run as `python -m serve.service --host H --port P [--environment NAME]`; `ktrdr up` does. With `--ray-address` it joins
+a head that others have started, token authentication on, instead of starting one.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.ray_environment import ensure_token, ray_environment
-from ktrdr.errors import ConfigError, KtrdrError, RequestError
+from cluster.ray_environment import ensure_token, ray_environment, token_of_environment
+from ktrdr.errors import KtrdrError, RequestError
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
 
@@ -48,23 +50,38 @@ def check_address(settings: Settings, host: str, port: int) -> None:
             ) from error
 
 
-def hold_up(settings: Settings, host: str, port: int, environment: str | None) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where the service listens and which cluster it is the service of."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    environment: str | None = "cpu-docker"
+    """What this machine is a node of, where the service starts the head; None: it trains nothing."""
+    ray_address: str | None = None
+    """The head to join instead of starting one."""
+
+
+def hold_up(settings: Settings, place: Place) -> None:
     """Start the service, record its address, and return when a signal has ended it."""
+    host, port = place.host, place.port
     check_address(settings, host, port)
-    token = ensure_token(settings.home)
-    os.environ.update(ray_environment(token))
+    token = _prepare_environment(settings, place)
     # Only now: Ray and the modules over it read the environment when they are imported, and torch takes its time.
     import ray  # noqa: PLC0415
 
     from actors.house import start_actors  # noqa: PLC0415
-    from cluster.head import start_head  # noqa: PLC0415
+    from cluster.head import join_head, start_head  # noqa: PLC0415
     from ktrdr.training.device import detect_device  # noqa: PLC0415
     from serve.application import run_application  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    head = start_head(settings.home, environment, detect_device())
+    if place.ray_address:
+        head = join_head(place.ray_address)
+    else:
+        head = start_head(settings.home, place.environment, detect_device())
     try:
         start_actors(settings)
         run_application(settings, host, port)
@@ -91,6 +108,19 @@ def hold_up(settings: Settings, host: str, port: int, environment: str | None) -
         ray.shutdown()
 
 
+def _prepare_environment(settings: Settings, place: Place) -> Path:
+    """Set Ray's variables, or check those of the cluster to join; return the path of its token."""
+    if place.ray_address is None:
+        token = ensure_token(settings.home)
+        os.environ.update(ray_environment(token))
+        return token
+    joined = token_of_environment()
+    if joined is None:
+        advice = "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH, on every node and here."
+        raise RequestError("ray-address", "The cluster to join must have token authentication on.", advice)
+    return joined
+
+
 def _suspend() -> None:
     import ray  # noqa: PLC0415
 
@@ -109,21 +139,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--environment", default="cpu-docker")
+    parser.add_argument("--environment", default="cpu-docker", help="none: a head that trains nothing")
+    parser.add_argument("--ray-address", help="join this head (auto: the one on this machine) instead of starting one")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = Settings.read()
         Path(settings.home).mkdir(parents=True, exist_ok=True)
-        hold_up(settings, given.host, given.port, None if given.environment == "none" else given.environment)
+        environment = None if given.environment == "none" else given.environment
+        hold_up(settings, Place(given.host, given.port, environment, given.ray_address))
     except KtrdrError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
-
-__all__ = ["ConfigError", "check_address", "hold_up", "main"]
 
 if __name__ == "__main__":
     sys.exit(main())

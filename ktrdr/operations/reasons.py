@@ -13,7 +13,8 @@ def claimed(operation: Operation) -> str:
 def placed(operation: Operation) -> str:
     """The attempt is on a node."""
     execution = operation.execution
-    return f"Running on {execution.node} ({execution.device}), {_attempt(operation).lower()}. {_follow(operation)}"
+    where = f"node {str(execution.node)[:8]} ({execution.device})"
+    return f"Running on {where}, {_attempt(operation).lower()}. {_follow(operation)}"
 
 
 def committing(operation: Operation) -> str:

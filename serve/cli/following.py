@@ -129,6 +129,16 @@ class LiveBars:
             if line != self._said:
                 self._terminal.say(line)  # above the bars: they stay at the bottom
                 self._said = line
+        elif event.payload["result"] is not None:
+            self._show_end(event.payload["result"]["training_metrics"])
+
+    def _show_end(self, history: dict[str, Any]) -> None:
+        """Leave the bars as the training ended: early or not, and its best epoch's numbers, which are the model's."""
+        n_epochs, best = history["epochs_completed"], history["best_epoch"]
+        how = f"{n_epochs} epochs" + (", stopped early" if history["early_stopped"] else "") + f"; the best was {best}"
+        self._bars.update(self._epochs, completed=n_epochs, total=n_epochs, place=how)
+        names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+        self._measures = measures({"context": {name: history[name][best - 1] for name in names}})
 
     def _show_progress(self, progress: dict[str, Any]) -> None:
         if progress["attempt"] != self._attempt:

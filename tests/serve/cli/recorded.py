@@ -33,6 +33,15 @@ TEST_METRICS = {
     "verdict": VERDICT,
 }
 RESULT = {
+    "training_metrics": {
+        "epochs_completed": 3,
+        "best_epoch": 2,
+        "early_stopped": True,
+        "train_loss": [0.9, 0.8, 0.7],
+        "train_accuracy": [0.4, 0.5, 0.6],
+        "val_loss": [1.2, 1.0, 1.1],
+        "val_accuracy": [0.41, 0.52, 0.5],
+    },
     "model_id": MODEL_ID,
     "model_path": "models/sp500_daily/SP500_1d_v3",
     "test_metrics": TEST_METRICS,

@@ -89,8 +89,14 @@ def test_bars_show_step_epoch_and_batch_with_loss_accuracy_and_time_left():
     assert measures == "batch loss 0.9123, accuracy 51.0%"
 
 
+def test_bars_end_as_the_training_ended_with_the_numbers_of_its_best_epoch():
+    drawing = drawn(recorded.a_training(COMPLETED))
+    assert "100% 3 epochs, stopped early; the best was 2" in drawing
+    assert "train loss 0.8000, accuracy 50.0% - validation loss 1.0000, accuracy 52.0%" in drawing
+
+
 def test_bars_keep_the_last_epoch_while_later_steps_run():
-    lines = drawn(recorded.a_training(COMPLETED)).splitlines()
+    lines = drawn(recorded.a_training(COMPLETED)[:-1]).splitlines()
     assert any("8/12 Evaluating model performance" in line for line in lines)
     assert any("Epochs" in line and "100%" in line and "100/100" in line for line in lines)
 
