@@ -16,7 +16,7 @@ class BarsActor:
     def __init__(self, source: BarSource) -> None:
         self._source = source
         self._lock = threading.Lock()
-        self._served: dict[str, list[ray.ObjectRef[Any]]] = {}
+        self._served: dict[SeriesKey, tuple[str, list[ray.ObjectRef[Any]]]] = {}
 
     def ping(self) -> str:
         """Answer, to say that the actor lives."""
@@ -36,9 +36,10 @@ class BarsActor:
         BadBars
             If the file holds bars that cannot be believed.
         """
-        bars = self._source.read(SeriesKey(symbol, timeframe))
+        key = SeriesKey(symbol, timeframe)
+        bars = self._source.read(key)
         digest = bars_sha256(bars)
         with self._lock:
-            if digest not in self._served:
-                self._served[digest] = [ray.put(to_arrow(bars))]
-            return digest, self._served[digest]
+            if key not in self._served or self._served[key][0] != digest:
+                self._served[key] = digest, [ray.put(to_arrow(bars))]
+            return self._served[key]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import ray.exceptions as ray_errors
 
-from actors.outcome import as_ours, record_of
+from actors.outcome import as_ours, defect, first_line, record_of
 from actors.runners import Claim, TrainingRunner
 from cluster.view import ClusterView
 from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError
@@ -70,9 +70,16 @@ class EnvironmentDispatcher:
         }
 
     async def _dispatch_for_ever(self) -> None:
-        await self._until_answered(self._adopt)
+        is_adopted = False
         while True:
-            await self._until_answered(self._dispatch_one)
+            try:
+                if not is_adopted:
+                    await self._adopt()
+                    is_adopted = True
+                await self._dispatch_one()
+            except (ray_errors.RayError, KtrdrError) as error:
+                log.warning("%s: not dispatching for the moment: %s", self._environment, first_line(error))
+                await asyncio.sleep(RETRY_S)
 
     async def _adopt(self) -> None:
         for operation_id, attempt, is_committing in await self._operations.orphans(self._environment, self._owner):
@@ -105,12 +112,15 @@ class EnvironmentDispatcher:
     async def _outcome(self, claim: Claim) -> Callable[[], Any]:
         """Run the attempt to its end and return the report to make of it."""
         operation_id, attempt = claim.operation_id, claim.attempt
+        error: KtrdrError
         try:
             result = await self._runner.run(claim)
         except ray_errors.RayError as raised:
             error, trace = as_ours(raised), str(raised)
         except KtrdrError as raised:
             error, trace = raised, traceback.format_exc()
+        except Exception as raised:  # the task's top, as its owner sees it: no attempt may be left running
+            error, trace = defect(raised), traceback.format_exc()
         else:
             return lambda: self._operations.complete(operation_id, attempt, result)
         if isinstance(error, CancellationError):

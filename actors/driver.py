@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from ray._private import ray_constants
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # its stub leaves them out
 
 from actors.names import NAMESPACE, OPERATIONS
-from cluster.ray_environment import ray_environment
 from ktrdr.errors import InfrastructureError
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
@@ -43,17 +43,18 @@ def connect(home: str | Path | None = None) -> Any:
     if record is None:
         raise InfrastructureError(f"No service runs for {folder}. Start one with `ktrdr up`.")
     if not ray.is_initialized():
-        os.environ.update(ray_environment(Path(record.token_path)))
-        _read_environment_again()
+        os.environ.update(record.ray_variables)
+        _read_environment_again(record.ray_variables)
         ray.init(address=record.ray_address, namespace=NAMESPACE, log_to_driver=False)
     return ray.get_actor(OPERATIONS, namespace=NAMESPACE)
 
 
-def _read_environment_again() -> None:
+def _read_environment_again(variables: Mapping[str, str]) -> None:
     """Make Ray see its variables: it reads them when it is imported, which a driver has done before it comes here.
 
     Ray offers no public way; these are the calls it makes itself when it switches token authentication on late.
     """
-    ray_constants.ENABLE_RAY_CLUSTER = False
+    if variables.get(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR) == "0":
+        ray_constants.ENABLE_RAY_CLUSTER = False
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()

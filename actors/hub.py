@@ -84,6 +84,10 @@ class ProgressHub:
             found = self.newer(operation_id, since)
         return found
 
+    def forget(self, operation_id: str) -> None:
+        """Let go of an operation that has ended: its record says all, and whoever waits has been woken."""
+        self._channels.pop(operation_id, None)
+
     def event(self, operation_id: str, name: str, payload: dict[str, Any], since: int) -> Event:
         """Return an event for one reader alone, later than all it has seen."""
         channel = self._channels.get(operation_id, _Channel())

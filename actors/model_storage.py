@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from typing import Any
 
 import ray
@@ -21,7 +20,7 @@ class ModelStorageActor:
 
     def __init__(self, storage: ModelStorage, operations: Any) -> None:
         self._storage, self._operations = storage, operations
-        self._saving: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._committing = threading.Lock()
         storage.sweep()
 
     def ping(self) -> str:
@@ -42,7 +41,7 @@ class ModelStorageActor:
             If the artifact is not what its checksum says, or cannot be written.
         """
         artifact = unpack(ray.get(blob[0]), sha256)
-        with self._saving[operation_id]:
+        with self._committing:
             if not ray.get(self._operations.begin_commit.remote(operation_id, attempt)):
                 raise CancellationError("The operation ended before its model was saved")
             return self._storage.save_model(artifact, operation_id=operation_id, artifact_sha256=sha256)
@@ -50,9 +49,9 @@ class ModelStorageActor:
     def result_of(self, operation_id: str) -> TrainingResult | None:
         """Return the result of the training whose model was committed for the operation, or None.
 
-        A save of that operation under way is waited for: it may have outlived the process that handed it over.
+        A save under way is waited for: it may have outlived the process that handed it over.
         """
-        with self._saving[operation_id]:
+        with self._committing:
             return self._storage.result_of(operation_id)
 
     def list_models(self, strategy: str | None = None) -> list[dict[str, Any]]:

@@ -86,6 +86,9 @@ class OperationsActor:
     ) -> TrainingStarted:
         """As `submit`, answering with the placement and its reason."""
         asked = TrainingRequest.parse(request)
+        known = await self._write(self._book.submitted, asked.operation_id, idempotency_key, asked.body_sha256)
+        if known is not None:  # asked again: what has changed since does not matter
+            return TrainingStarted.of(known)
         mode = (await self.training_config()).default_execution_mode
         admitted = await asyncio.to_thread(self._admission.judge, asked, mode)
         draft = admitted.operation(asked.operation_id or new_operation_id(utc_now), utc_now())
@@ -121,11 +124,12 @@ class OperationsActor:
         return Page(items=items, total_count=found.total_count, next_cursor=found.next_cursor)
 
     async def metrics(self, operation_id: str) -> dict[str, Any] | None:
-        """Return the epochs of the newest attempt and the best of them by validation loss; None before the first."""
+        """Return the epochs of the newest attempt and the best of them as monitored; None before the first."""
+        operation = await self._write(self._book.get, operation_id)
         epochs = await self._write(self._book.epochs, operation_id)
         if not epochs:
             return None
-        best = min(epochs, key=lambda epoch: epoch["val_loss"])
+        best = best_epoch(epochs, operation.request["strategy"])
         return {"epochs": epochs, "best_epoch": best["epoch"], "best_val_loss": best["val_loss"]}
 
     async def log(self, operation_id: str, offset: int = 0) -> tuple[str, int, bool]:
@@ -139,10 +143,11 @@ class OperationsActor:
     ) -> OperationView:
         """Ask the operation to stop. The row is written before anybody is woken."""
         operation = await self._write(self._book.request_cancel, operation_id, reason, force)
-        self._tell(operation)
-        self._notices.wake(stop_of(operation_id))
         if operation.is_terminal:
-            self._notices.wake(end_of(operation_id))
+            await self._settle(operation)
+        else:
+            self._tell(operation)
+            self._notices.wake(stop_of(operation_id))
         return OperationView.of(operation, self._progress(operation))
 
     async def wait(self, operation_id: str, timeout_s: float | None = None) -> OperationView:
@@ -165,10 +170,8 @@ class OperationsActor:
             if not operation.is_terminal:
                 return found
         view = (await self.get(operation_id)).model_dump(mode="json")
-        return [
-            self._hub.event(operation_id, "state", _state(operation), since),
-            self._hub.event(operation_id, END, view, since),
-        ]
+        state = self._hub.event(operation_id, "state", _state(operation), since)
+        return [state, self._hub.event(operation_id, END, view, state.id)]
 
     async def training_config(self) -> TrainingConfig:
         """Return the default mode and where it comes from."""
@@ -221,8 +224,12 @@ class OperationsActor:
         await self._settle(await self._write(self._book.fail, operation_id, attempt, error))
 
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
-        """Record that the attempt has stopped because it was asked to."""
-        await self._settle(await self._write(self._book.acknowledge_cancel, operation_id, attempt))
+        """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
+        settled = await self._write(self._book.acknowledge_cancel, operation_id, attempt)
+        if settled is None:
+            reason = "The training stopped without being asked to."
+            settled = await self._write(self._book.requeue, operation_id, attempt, reason)
+        await self._settle(settled)
 
     async def suspend(self, commit_wait_s: float) -> int:
         """Stop giving out work and put what runs back into the queue; return how many. For the end of the service.
@@ -306,12 +313,13 @@ class OperationsActor:
     async def _settle(self, operation: Operation | None) -> None:
         if operation is None:  # a late report of an ended or older attempt
             return
-        if operation.is_terminal and (progress := self._hub.progress(operation.operation_id)) is not None:
+        if (progress := self._hub.progress(operation.operation_id)) is not None:
             operation = await self._write(self._book.keep_progress, operation.operation_id, progress)
         self._tell(operation)
         self._notices.wake(stop_of(operation.operation_id))
         if operation.is_terminal:
             self._notices.wake(end_of(operation.operation_id))
+            self._hub.forget(operation.operation_id)
         else:
             self._notices.wake(work_in(operation.execution.environment))
 
@@ -321,6 +329,14 @@ class OperationsActor:
     def _tell(self, operation: Operation | None) -> None:
         if operation is not None:
             self._hub.publish_state(operation.operation_id, _state(operation))
+
+
+def best_epoch(epochs: Sequence[Mapping[str, Any]], strategy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the epoch whose weights a training keeps: the first with the best monitored value."""
+    early_stopping = strategy["training"].get("early_stopping") or {}
+    if early_stopping.get("monitor") == "val_accuracy":
+        return max(epochs, key=lambda epoch: float(epoch["val_accuracy"]))
+    return min(epochs, key=lambda epoch: float(epoch["val_loss"]))
 
 
 def _state(operation: Operation) -> dict[str, Any]:

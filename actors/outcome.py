@@ -26,14 +26,19 @@ def as_ours(error: ray_errors.RayError) -> KtrdrError:
             return cause
         if isinstance(cause, ray_errors.RayError):
             return as_ours(cause)
-        return TrainingError(
-            f"{type(cause).__name__}: {cause}", "This is a defect: the operation's log has the traceback."
-        )
+        return defect(cause)
     if isinstance(error, ray_errors.TaskCancelledError):
         return CancellationError("The training was stopped by force")
     if isinstance(error, _MACHINE):
         return InfrastructureError(f"The training's process or node went away ({type(error).__name__}).")
     return InfrastructureError(f"The cluster reported {type(error).__name__}: {first_line(error)}")
+
+
+def defect(error: BaseException) -> TrainingError:
+    """Return an error that nobody raised on purpose as one that says so."""
+    return TrainingError(
+        f"{type(error).__name__}: {error}", "This is a defect: the operation's record has the traceback."
+    )
 
 
 def record_of(error: KtrdrError, traceback: str | None = None) -> OperationError:

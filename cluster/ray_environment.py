@@ -24,6 +24,11 @@ def ray_environment(token_path: Path) -> dict[str, str]:
     }
 
 
+def joined_environment(token_path: Path) -> dict[str, str]:
+    """Return the variables for drivers of a cluster that others started, over whatever network it has."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_path)}
+
+
 def token_of_environment() -> Path | None:
     """Return the token file of a cluster that others started, as its variables name it; None without token mode."""
     path = os.environ.get("RAY_AUTH_TOKEN_PATH")

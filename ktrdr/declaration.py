@@ -51,7 +51,7 @@ def build_declared(adapter: TypeAdapter[BuiltT], config: Any, what: str) -> Buil
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:
     """Return pydantic's findings as problems, in its order."""
     return tuple(
-        Problem(".".join(str(part) for part in item["loc"]), _message(item), _suggestion(item))
+        Problem(".".join(str(part) for part in item["loc"]), _message(item), suggestion_of(item))
         for item in error.errors(include_url=False)
     )
 
@@ -63,7 +63,8 @@ def _message(item: Any) -> str:
     return message[0].lower() + message[1:]
 
 
-def _suggestion(item: Any) -> str | None:
+def suggestion_of(item: Any) -> str | None:
+    """Return the nearest of what one of pydantic's findings expected, or all of it; None where it names nothing."""
     expected = (item.get("ctx") or {}).get("expected_tags") or (item.get("ctx") or {}).get("expected")
     if not expected:
         return None

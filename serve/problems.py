@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import re
 from http import HTTPStatus
+from typing import get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from ktrdr import errors
-from ktrdr.wire import ProblemDetails, TrainingRequest
-from ktrdr.wire.requests import explain
+from ktrdr.wire import ProblemDetails
+from ktrdr.wire.requests import problem_in
 
 log = logging.getLogger("ktrdr.serve")
 
@@ -72,15 +75,10 @@ def install(app: FastAPI) -> None:
         return problem_of(error)
 
     @app.exception_handler(RequestValidationError)
-    async def _not_of_the_form(_request: Request, error: RequestValidationError) -> JSONResponse:
-        entries: list[dict[str, object]] = []
-        for item in error.errors():
-            path = ".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path", "header"))
-            message, suggestion = explain(item["type"], item["msg"], path, TrainingRequest)
-            entries.append({"path": path, "message": message, **({"suggestion": suggestion} if suggestion else {})})
-        detail = "; ".join(
-            f"{entry['path']}: {entry['message']}" if entry["path"] else str(entry["message"]) for entry in entries
-        )
+    async def _not_of_the_form(request: Request, error: RequestValidationError) -> JSONResponse:
+        found = [problem_in(item, _body_model(request)) for item in error.errors()]
+        detail = "; ".join(f"{entry.path}: {entry.message}" if entry.path else entry.message for entry in found)
+        entries = [dict(entry.as_dict()) for entry in found]
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Request error", detail, entries)
 
     @app.exception_handler(HTTPException)
@@ -95,3 +93,13 @@ def install(app: FastAPI) -> None:
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "The service failed on this request; its log says why."
         )
+
+
+def _body_model(request: Request) -> type[BaseModel] | None:
+    """Return the model that the route of `request` reads its body into."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or not route.dependant.body_params:
+        return None
+    annotation = route.dependant.body_params[0].field_info.annotation
+    candidates = (annotation, *get_args(annotation))  # itself, or one of `Model | None`
+    return next((model for model in candidates if isinstance(model, type) and issubclass(model, BaseModel)), None)

@@ -17,7 +17,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.ray_environment import ensure_token, ray_environment, token_of_environment
+from cluster.ray_environment import ensure_token, joined_environment, ray_environment, token_of_environment
 from ktrdr.errors import KtrdrError, RequestError
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
@@ -66,7 +66,7 @@ def hold_up(settings: Settings, place: Place) -> None:
     """Start the service, record its address, and return when a signal has ended it."""
     host, port = place.host, place.port
     check_address(settings, host, port)
-    token = _prepare_environment(settings, place)
+    token, variables = _prepare_environment(settings, place)
     # Only now: Ray and the modules over it read the environment when they are imported, and torch takes its time.
     import ray  # noqa: PLC0415
 
@@ -94,31 +94,36 @@ def hold_up(settings: Settings, place: Place) -> None:
             ray_address=head.ray_address,
             dashboard_url=head.dashboard_url,
             token_path=str(token),
+            ray_variables=variables,
             started_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         ).write(settings.home)
         log.info("The service answers at http://%s:%d", host, port)
         stop.wait()
-        log.info("The service stops; what runs goes back into the queue")
-        # In a thread of its own: where Ray is already gone, the call would wait for it for ever.
-        farewell = threading.Thread(target=_suspend, name="suspend", daemon=True)
-        farewell.start()
-        farewell.join(SUSPEND_WAIT_S + 5)
+        if place.ray_address is None:
+            log.info("The service stops; what runs goes back into the queue")
+            # In a thread of its own: where Ray is already gone, the call would wait for it for ever.
+            farewell = threading.Thread(target=_suspend, name="suspend", daemon=True)
+            farewell.start()
+            farewell.join(SUSPEND_WAIT_S + 5)
+        else:
+            log.info("This process ends; the actors, Serve and what trains live on in the cluster it had joined")
     finally:
         ServiceRecord.remove(settings.home)
         ray.shutdown()
 
 
-def _prepare_environment(settings: Settings, place: Place) -> Path:
-    """Set Ray's variables, or check those of the cluster to join; return the path of its token."""
+def _prepare_environment(settings: Settings, place: Place) -> tuple[Path, dict[str, str]]:
+    """Set Ray's variables, or check those of the cluster to join; return the path of its token, and the variables."""
     if place.ray_address is None:
         token = ensure_token(settings.home)
-        os.environ.update(ray_environment(token))
-        return token
+        variables = ray_environment(token)
+        os.environ.update(variables)
+        return token, variables
     joined = token_of_environment()
     if joined is None:
         advice = "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH, on every node and here."
         raise RequestError("ray-address", "The cluster to join must have token authentication on.", advice)
-    return joined
+    return joined, joined_environment(joined)
 
 
 def _suspend() -> None:

@@ -55,16 +55,21 @@ class OperationBook:
         now = self._clock()
         with self._store.writing() as rows:
             rows.drop_idempotency(utc_text(now - IDEMPOTENCY_KEPT))
-            used = rows.idempotency(idempotency_key) if idempotency_key is not None else None
-            if used is not None and used.body_sha256 != body_sha256:
-                raise IdempotencyConflict(str(idempotency_key), used.operation_id)
-            existing = rows.find(used.operation_id if used else operation.operation_id)
+            existing = _submitted(rows, operation.operation_id, idempotency_key, body_sha256)
             if existing is None:
                 rows.insert(operation)
-            if idempotency_key is not None and used is None:
-                made = IdempotencyRow(body_sha256, operation.operation_id)
+            entered = existing or operation
+            if idempotency_key is not None and rows.idempotency(idempotency_key) is None:
+                made = IdempotencyRow(body_sha256, entered.operation_id)
                 rows.add_idempotency(idempotency_key, made, utc_text(now))
-            return existing or operation, existing is None
+            return entered, existing is None
+
+    def submitted(
+        self, operation_id: str | None, idempotency_key: str | None = None, body_sha256: str | None = None
+    ) -> Operation | None:
+        """Return what `submit` would return without entering anything, or None; raises as it does."""
+        with self._store.reading() as rows:
+            return _submitted(rows, operation_id, idempotency_key, body_sha256)
 
     def request_cancel(self, operation_id: str, reason: str, force: bool = False) -> Operation:
         """Cancel a pending operation at once, ask a running one to stop; asking twice keeps the first reason.
@@ -269,6 +274,16 @@ class OperationBook:
         """Keep a setting changed at run time."""
         with self._store.writing() as rows:
             rows.put_setting(key, value)
+
+
+def _submitted(
+    rows: OperationRows, operation_id: str | None, key: str | None, body_sha256: str | None
+) -> Operation | None:
+    used = rows.idempotency(key) if key is not None else None
+    if used is not None and used.body_sha256 != body_sha256:
+        raise IdempotencyConflict(str(key), used.operation_id)
+    named = used.operation_id if used else operation_id
+    return rows.find(named) if named else None
 
 
 def _existing(rows: OperationRows, operation_id: str) -> Operation:

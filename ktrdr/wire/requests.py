@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ktrdr.errors import RequestError, did_you_mean
+from ktrdr.declaration import suggestion_of
+from ktrdr.errors import Problem, RequestError, did_you_mean
 from ktrdr.operations import is_operation_id
 from ktrdr.strategy import DateText, Symbol
 
@@ -74,17 +76,21 @@ class TrainingRequest(_Request):
         try:
             return cls.model_validate(body)
         except ValidationError as error:
-            item = error.errors(include_url=False)[0]
-            path = ".".join(str(part) for part in item["loc"])
-            raise RequestError(path, *explain(item["type"], item["msg"], path, cls)) from None
+            problem = problem_in(error.errors(include_url=False)[0], cls)
+            raise RequestError(problem.path, problem.message, problem.suggestion) from None
 
 
-def explain(error_type: str, message: str, path: str, model: type[BaseModel]) -> tuple[str, str | None]:
-    """Return one of pydantic's findings in plain words, and a suggestion."""
-    if error_type == "extra_forbidden":
+def problem_in(item: Mapping[str, Any], model: type[BaseModel] | None) -> Problem:
+    """Return one of pydantic's findings about a request in plain words; `model` is what the body should have been."""
+    loc = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
+    path = ".".join(loc)
+    if item["type"] == "json_invalid":
+        return Problem("", "The body is not JSON.", "Send an object, with Content-Type: application/json.")
+    if item["type"] == "extra_forbidden" and model is not None:
         fields = tuple(model.model_fields)
-        return f"Unknown field '{path}'.", did_you_mean(path, fields) or f"Known fields: {', '.join(fields)}."
-    return message.removeprefix("Value error, "), None
+        suggestion = did_you_mean(loc[-1], fields) or f"Known fields: {', '.join(fields)}."
+        return Problem(path, f"Unknown field '{loc[-1]}'.", suggestion)
+    return Problem(path, str(item["msg"]).removeprefix("Value error, "), suggestion_of(item))
 
 
 class CancelRequest(_Request):

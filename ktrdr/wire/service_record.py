@@ -18,6 +18,8 @@ class ServiceRecord(BaseModel):
     ray_address: str
     dashboard_url: str
     token_path: str
+    ray_variables: dict[str, str]
+    """What a driver or a `ray` command must have in its environment to reach the cluster."""
     started_at: str
 
     def write(self, home: Path) -> None:

@@ -166,18 +166,13 @@ def _what_to_train(client: Client) -> tuple[str, str]:
 
 
 def _print_exports(session: Session, record: ServiceRecord | None) -> None:
-    from pathlib import Path
-
-    from cluster.ray_environment import ray_environment
-
     if record is None:
         raise ServiceUnreachable(f"a service that `ktrdr up` started for {session.settings.home}")
-    variables = ray_environment(Path(record.token_path))
     exports = {
         "KTRDR_URL": record.url,
         "RAY_ADDRESS": record.ray_address,
         "RAY_API_SERVER_ADDRESS": record.dashboard_url,
-        **{name: variables[name] for name in EXPORTED},
+        **{name: record.ray_variables[name] for name in EXPORTED if name in record.ray_variables},
     }
     if session.terminal.as_json:
         session.terminal.document(exports)

@@ -54,6 +54,21 @@ def test_what_a_training_raises_is_recorded_with_its_kind_and_problems(tmp_path:
     run(scene)
 
 
+def test_an_error_nobody_raised_on_purpose_ends_the_operation_as_a_defect(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        house.runner.break_off(operation_id, ZeroDivisionError("of nobody's making"))
+        operation = await house.operations.wait(operation_id)
+        assert operation.status == "failed"
+        assert operation.error is not None
+        assert operation.error["message"] == "ZeroDivisionError: of nobody's making"
+
+    run(scene)
+
+
 def test_a_lost_process_is_tried_again_until_attempts_are_used_up(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)

@@ -103,6 +103,48 @@ def test_a_repeated_id_or_key_makes_one_operation(tmp_path: Path) -> None:
     run(scene)
 
 
+def test_a_repeated_request_is_answered_although_its_place_has_gone_since(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        first = await house.operations.submit(NAMED, "key")
+        house.view = ClusterView(())
+        assert await house.operations.submit(NAMED, "key") == first
+        assert await house.operations.submit({**NAMED, "operation_id": first}) == first
+        with pytest.raises(ExecutionModeError):
+            await house.operations.submit(NAMED)
+
+    run(scene)
+
+
+def test_the_best_epoch_is_that_of_the_monitored_value(tmp_path: Path) -> None:
+    epochs = [{"epoch": 1, "val_loss": 0.5, "val_accuracy": 0.6}, {"epoch": 2, "val_loss": 0.9, "val_accuracy": 0.7}]
+
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        for monitor, best in (("val_loss", 1), ("val_accuracy", 2)):
+            overrides = {"training.early_stopping": {"monitor": monitor}}
+            operation_id = await actor.submit({**NAMED, "overrides": overrides})
+            await actor.claim("cpu-docker", "me", [])
+            await actor.report(operation_id, 1, None, epochs, [])
+            metrics = await actor.metrics(operation_id)
+            assert metrics is not None
+            assert metrics["best_epoch"] == best
+            await actor.cancel(operation_id)
+            await actor.acknowledge_cancel(operation_id, 1)
+
+    run(scene)
+
+
+def test_an_attempt_that_stops_without_being_asked_is_tried_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.acknowledge_cancel(operation_id, 1)
+        assert (await actor.get(operation_id)).status == "pending"
+
+    run(scene)
+
+
 def test_a_claim_waits_for_work_and_is_woken_by_it(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)

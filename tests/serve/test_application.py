@@ -121,6 +121,24 @@ def test_a_body_that_is_no_request_is_a_422(client: TestClient, content: bytes) 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "suggestion"),
+    [
+        ("POST", "/operations/train-1/cancel", {"reson": "x"}, "Did you mean 'reason'?"),
+        ("PUT", "/trainings/config", {"default_mode": "auto"}, "Did you mean 'default_execution_mode'?"),
+        ("POST", "/strategies/validate", {"strategi": "x"}, "Did you mean 'strategy'?"),
+        ("POST", "/trainings/plan", {"strategy_name": "minimal", "execution_mode": "clowd"}, "Did you mean 'cloud'?"),
+        ("PUT", "/trainings/config", {"default_execution_mode": "clowd"}, "Did you mean 'cloud'?"),
+    ],
+)
+def test_a_misspelled_field_or_value_is_answered_with_the_nearest_one(
+    client: TestClient, method: str, path: str, body: dict[str, str], suggestion: str
+) -> None:
+    answer = client.request(method, API + path, json=body)
+    assert answer.status_code == 422
+    assert suggestion in [entry.get("suggestion") for entry in answer.json()["errors"]]
+
+
 def test_no_place_is_a_503_that_says_when_to_try_again(client: TestClient) -> None:
     answer = client.post(f"{API}/trainings/start", json={"strategy_name": "minimal", "require_gpu": True})
     assert answer.status_code == 503

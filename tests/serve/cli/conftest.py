@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cluster.ray_environment import ray_environment
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
 from serve.cli.main import run
@@ -29,6 +30,7 @@ def record_of(pid: int, home: Path) -> ServiceRecord:
         ray_address="127.0.0.1:6379",
         dashboard_url="http://127.0.0.1:8265",
         token_path=str(home / "ray_token"),
+        ray_variables=ray_environment(home / "ray_token"),
         started_at="2025-11-25T20:00:00+00:00",
     )
 

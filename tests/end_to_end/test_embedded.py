@@ -1,0 +1,258 @@
+"""The embedded service as a user has it: `ktrdr up`, commands and drivers, kill -9, `down`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ktrdr
+from ktrdr.wire.service_record import ServiceRecord
+from tests.end_to_end.conftest import free_port
+
+KTRDR = Path(sys.executable).with_name("ktrdr")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LONG = ["--override", "training.epochs=100000", "--override", "training.early_stopping.patience=100000"]
+
+
+@dataclass
+class Home:
+    """A folder with a service, and the commands typed in it. Ray's variables of this test process do not reach them."""
+
+    folder: Path
+    port: int
+
+    @property
+    def record(self) -> ServiceRecord | None:
+        return ServiceRecord.read(self.folder / ".ktrdr")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+        return {**kept, "COLUMNS": "160", "RAY_USAGE_STATS_ENABLED": "0"}
+
+    def run(self, *command: str | Path, timeout_s: float = 150, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env={**self.variables, **more},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def ktrdr(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run(KTRDR, *arguments, **more)
+
+    def client(self) -> ktrdr.Client:
+        assert self.record is not None
+        return ktrdr.Client(self.record.url)
+
+    def start_long_training(self) -> str:
+        ran = self.ktrdr("models", "train", "sp500_daily", "--detach", "--json", *LONG)
+        assert ran.returncode == 0, ran.stderr
+        operation_id = str(json.loads(ran.stdout)["operation_id"])
+        wait_until(lambda: (self.client().operation(operation_id)["progress"] or {}).get("current_step") == 7)
+        return operation_id
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    made = Home(tmp_path_factory.mktemp("home"), free_port())
+    ran = made.ktrdr("up", "--port", str(made.port))
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    assert f"http://127.0.0.1:{made.port}/docs" in ran.stdout
+    yield made
+    ended = made.ktrdr("down")
+    assert ended.returncode == 0, ended.stderr
+
+
+def wait_until(is_so: Any, timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to be in time"
+        time.sleep(0.2)
+
+
+def test_up_again_finds_the_service_and_starts_nothing(home: Home) -> None:
+    assert home.record is not None
+    pid = home.record.pid
+    ran = home.ktrdr("up", "--port", str(home.port))
+    assert ran.returncode == 0
+    assert "already" in ran.stdout
+    assert home.record is not None
+    assert home.record.pid == pid
+
+
+def test_a_training_prints_lines_metrics_beside_baselines_and_commands_that_can_be_typed(home: Home) -> None:
+    ran = home.ktrdr("models", "train", "sp500_daily", "--override", "training.epochs=3")
+    assert ran.returncode == 0, ran.stderr
+    for expected in ("Step 7/12", "majority class", "Accuracy 0.", "models/sp500_daily/SP500_1d_v1"):
+        assert expected in ran.stdout
+    assert re.search(r"Epoch \d/3: train loss \d", ran.stdout)
+    typed = re.search(r"ktrdr (models show sp500_daily/\S+)", ran.stdout)
+    assert typed is not None
+    shown = home.ktrdr(*typed.group(1).split())
+    assert shown.returncode == 0
+    assert (home.folder / "models" / "sp500_daily" / "SP500_1d_latest" / "model.pt").exists()
+
+
+def test_the_exports_reach_the_cluster_with_rays_own_commands(home: Home) -> None:
+    operation = json.loads(home.ktrdr("operations", "list", "--json").stdout)["items"][0]
+    bin_folder = KTRDR.parent
+    list_tasks = f"{bin_folder}/ray list tasks --filter type=NORMAL_TASK --format json"
+    listed = home.run("bash", "-c", f'eval "$({KTRDR} status --env)"; {list_tasks}')
+    assert operation["operation_id"] in [task["name"] for task in json.loads(listed.stdout)], listed.stderr
+    refused = home.run("bash", "-c", f"{bin_folder}/ray list tasks --address {home.record.dashboard_url}")  # type: ignore[union-attr]
+    assert refused.returncode != 0  # without the token
+
+
+@pytest.mark.parametrize("example", ["train_without_http.py", "train_with_client.py"])
+def test_a_driver_of_ones_own_trains(home: Home, example: str) -> None:
+    ran = home.run(sys.executable, EXAMPLES / example)
+    assert ran.returncode == 0, ran.stderr
+    assert re.search(r"Model: models/sp500_daily/SP500_1d_v\d+", ran.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["models", "train", "sp500_dialy"], 1, "Did you mean 'sp500_daily'?"),
+        (["models", "train", "sp500_daily", "--symbols", "SP50"], 1, "Did you mean 'SP500 1d'?"),
+        (["models", "train", "sp500_daily", "--start-date", "2031-01-01"], 1, "2018-12-31"),
+        (["models", "train", "sp500_daily", "--require-gpu"], 1, "cpu-docker (cpu)"),
+        (["models", "train", "wrong.yaml"], 1, "line 1, column 1"),
+        (["models", "train", "one_class.yaml"], 1, "HOLD"),
+        (["models", "train", "absent.yaml"], 1, "absent.yaml"),
+        (["models", "train", "sp500_daily", "--sead", "1"], 2, "--seed"),
+        (["models", "train"], 2, "STRATEGY"),
+        (["models", "show", "sp500_daily/SP500_1d_v999"], 1, "SP500_1d_v1"),
+        (["operations", "show", "train-nope"], 1, "Operation not found: train-nope"),
+    ],
+)
+def test_bad_input_is_an_exit_code_and_a_sentence_never_a_traceback(
+    home: Home, strategies_dir: Path, arguments: list[str], code: int, says: str
+) -> None:
+    text = (strategies_dir / "minimal.yaml").read_text()
+    (home.folder / "wrong.yaml").write_text("nmae: minimal\n" + text)
+    barriers = "{source: triple_barrier, pt_multiplier: 1.0e6, sl_multiplier: 1.0e6, expiry_band: 1.0e6}"
+    one_class = re.sub(r"labels:.*", f"labels: {barriers}", text)
+    (home.folder / "one_class.yaml").write_text(one_class)
+    before = sorted((home.folder / "models").rglob("*"))
+    ran = home.ktrdr(*arguments)
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert says in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert sorted((home.folder / "models").rglob("*")) == before
+
+
+def test_ctrl_c_cancels_the_training(home: Home) -> None:
+    process = subprocess.Popen(
+        [str(KTRDR), "models", "train", "sp500_daily", *LONG],
+        cwd=home.folder,
+        env=home.variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: home.client().operations(status="running")["total_count"] == 1)
+    [running] = home.client().operations(status="running")["items"]
+    wait_until(lambda: (home.client().operation(running["operation_id"])["progress"] or {}).get("current_step") == 7)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert home.client().operation(running["operation_id"])["status"] == "cancelled"
+
+
+def pid_of(home: Home, class_name: str) -> int:
+    """Return the process of one actor: Ray names its worker by the class."""
+    found = subprocess.run(["pgrep", "-f", f"ray::{class_name}"], capture_output=True, text=True, check=False)
+    session = os.getsid(home.record.pid)  # type: ignore[union-attr]
+    [pid] = [int(pid) for pid in found.stdout.split() if os.getsid(int(pid)) == session]
+    return pid
+
+
+@pytest.mark.parametrize("actor", ["HostedOperations", "HostedModelStorage", "HostedBars"])
+def test_a_killed_actor_comes_back_and_the_training_goes_on(home: Home, actor: str) -> None:
+    operation_id = home.start_long_training()
+    with home.client() as client:
+        before = client.operation(operation_id)["progress"]["sequence"]
+        os.kill(pid_of(home, actor), signal.SIGKILL)
+        wait_until(lambda: client.health()["status"] == "ok")
+        wait_until(lambda: (client.operation(operation_id)["progress"] or {"sequence": 0})["sequence"] > before)
+        assert client.operation(operation_id)["attempt"] == 1
+        client.cancel(operation_id)
+        assert client.wait(operation_id)["status"] == "cancelled"
+        again = client.train("sp500_daily", overrides={"training.epochs": 2})
+        assert client.wait(again["operation_id"])["status"] == "completed"
+
+
+def test_a_killed_dispatcher_takes_its_trainings_up_again(home: Home) -> None:
+    operation_id = home.start_long_training()
+    with home.client() as client:
+        found = subprocess.run(["pgrep", "-f", "ray::HostedDispatcher"], capture_output=True, text=True, check=True)
+        session = os.getsid(home.record.pid)  # type: ignore[union-attr]
+        for pid in map(int, found.stdout.split()):
+            if os.getsid(pid) == session:
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: client.operation(operation_id)["attempt"] == 2)
+        wait_until(lambda: client.operation(operation_id)["status"] == "running")
+        client.cancel(operation_id)
+        assert client.wait(operation_id)["status"] == "cancelled"
+
+
+def test_a_killed_service_is_started_anew_and_what_ran_runs_again(home: Home) -> None:
+    operation_id = home.start_long_training()
+    assert home.record is not None
+    os.kill(home.record.pid, signal.SIGKILL)
+    ran = home.ktrdr("up", "--port", str(home.port))
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    with home.client() as client:
+        wait_until(lambda: client.operation(operation_id)["attempt"] == 2)
+        client.cancel(operation_id)
+        assert client.wait(operation_id)["status"] == "cancelled"
+
+
+def test_down_puts_what_runs_back_into_the_queue_and_up_goes_on(home: Home) -> None:
+    operation_id = home.start_long_training()
+    assert home.record is not None
+    session = home.record.pid
+    down = home.ktrdr("down")
+    assert down.returncode == 0, down.stderr
+    assert home.record is None
+    left = subprocess.run(["ps", "-s", str(session), "-o", "pid="], capture_output=True, text=True, check=False)
+    assert left.stdout.split() == []
+    assert home.ktrdr("status").returncode == 1
+    assert home.ktrdr("up", "--port", str(home.port)).returncode == 0
+    with home.client() as client:
+        wait_until(lambda: client.operation(operation_id)["status"] == "running")
+        operation = client.operation(operation_id)
+        assert (operation["attempt"], operation["max_attempts"]) == (2, 4)  # a suspension does not count
+        client.cancel(operation_id)
+        client.wait(operation_id)
+
+
+def test_a_taken_port_is_said(home: Home, tmp_path: Path) -> None:
+    other = Home(tmp_path, home.port)
+    ran = other.ktrdr("up", "--port", str(home.port))
+    assert ran.returncode == 1
+    assert f"Port {home.port}" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert other.record is None
+
+
+def test_off_loopback_a_key_is_asked_for(tmp_path: Path) -> None:
+    other = Home(tmp_path, free_port())
+    ran = other.ktrdr("up", "--host", "0.0.0.0", "--port", str(other.port))
+    assert ran.returncode == 1
+    assert "KTRDR_API_KEY" in ran.stderr
