@@ -16,10 +16,10 @@ run: .venv/installed  ## Install, start the service, train the example on the bu
 stop:  ## End what `make run` started
 	@if [ -x $(BIN)/ktrdr ]; then $(BIN)/ktrdr down; else echo "Nothing is installed here, so nothing runs."; fi
 
-test: .venv/installed-dev  ## The whole suite, chaos and soak tests in their short form
+test: .venv/installed-dev  ## The whole suite; takes about ten minutes on two cores
 	$(BIN)/python -m pytest -m "not slow"
 
-test-slow: .venv/installed-dev  ## Chaos and soak tests in full
+test-slow: .venv/installed-dev  ## What takes too long for every change: repeated kills at random instants
 	$(BIN)/python -m pytest -m slow
 
 check: .venv/installed-dev  ## Style, types, import contracts
@@ -29,6 +29,7 @@ check: .venv/installed-dev  ## Style, types, import contracts
 	$(BIN)/lint-imports
 
 bench: .venv/installed-dev  ## Ratios measured in one run, printed
+	@$(BIN)/ktrdr up --port $(PORT)
 	$(BIN)/python benchmarks/http_against_in_process.py
 
 clean: stop  ## Remove the environment and the service's state; models stay

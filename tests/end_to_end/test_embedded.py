@@ -230,8 +230,8 @@ def test_down_puts_what_runs_back_into_the_queue_and_up_goes_on(home: Home) -> N
     down = home.ktrdr("down")
     assert down.returncode == 0, down.stderr
     assert home.record is None
-    left = subprocess.run(["ps", "-s", str(session), "-o", "pid="], capture_output=True, text=True, check=False)
-    assert left.stdout.split() == []
+    left = subprocess.run(["ps", "-s", str(session), "-o", "stat=,args="], capture_output=True, text=True, check=False)
+    assert [line for line in left.stdout.splitlines() if not line.startswith("Z")] == []
     assert home.ktrdr("status").returncode == 1
     assert home.ktrdr("up", "--port", str(home.port)).returncode == 0
     with home.client() as client:

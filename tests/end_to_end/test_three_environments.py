@@ -275,6 +275,23 @@ def test_a_killed_worker_is_tried_again_and_completes(service: Service) -> None:
         assert len(of_operation) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_whenever_a_worker_is_killed_its_operation_ends_with_one_model_or_none(service: Service) -> None:
+    overrides = {"training.epochs": 20, "training.early_stopping": {"patience": 20}}
+    with service.client() as client:
+        for number in range(20):
+            operation_id = client.train("sp500_daily", overrides=overrides)["operation_id"]
+            running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
+            _wait_until(lambda running=running: list_tasks(filters=running, detail=True) != [])
+            time.sleep(number * 0.25)  # from its first step to after its last
+            for task in list_tasks(filters=running, detail=True):
+                os.kill(task.worker_pid, signal.SIGKILL)
+            assert client.wait(operation_id)["status"] == "completed"
+            of_operation = [model for model in client.models()["items"] if model["operation_id"] == operation_id]
+            assert len(of_operation) == 1
+
+
 def _wait_until(is_so: Any, timeout_s: float = 20.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_so():
