@@ -10,13 +10,13 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from actors.admission import Admission, claim_of
 from actors.default_mode import DefaultMode
-from actors.hub import END, Event, ProgressHub
-from actors.notices import Notices, end_of, stop_of, wait_for, work_in
+from actors.desk import Desk, state_of
+from actors.hub import END, Event
+from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.runners import Claim
 from cluster.view import ClusterView
@@ -39,9 +39,6 @@ from ktrdr.wire import (
     TrainingRequest,
     TrainingStarted,
 )
-
-P = ParamSpec("P")
-ReturnT = TypeVar("ReturnT")
 
 
 def utc_now() -> dt.datetime:
@@ -66,9 +63,8 @@ class OperationsActor:
     ) -> None:
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._default_mode = DefaultMode(book, configured_mode)
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book")
-        self._hub = ProgressHub(lambda: time.time_ns() // 1_000_000)
-        self._notices = Notices()
+        self._desk = Desk(book)
+        self._hub, self._notices = self._desk.hub, self._desk.notices
         self._is_suspended = False
 
     async def ping(self) -> str:
@@ -86,14 +82,14 @@ class OperationsActor:
     ) -> TrainingStarted:
         """As `submit`, answering with the placement and its reason."""
         asked = TrainingRequest.parse(request)
-        known = await self._write(self._book.submitted, asked.operation_id, idempotency_key, asked.body_sha256)
+        known = await self._desk.write(self._book.submitted, asked.operation_id, idempotency_key, asked.body_sha256)
         if known is not None:  # asked again: what has changed since does not matter
             return TrainingStarted.of(known)
         mode = (await self.training_config()).default_execution_mode
         admitted = await asyncio.to_thread(self._admission.judge, asked, mode)
         draft = admitted.operation(asked.operation_id or new_operation_id(utc_now), utc_now())
-        operation, _ = await self._write(self._book.submit, draft, idempotency_key, asked.body_sha256)
-        self._tell(operation)
+        operation, _ = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
+        self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
         return TrainingStarted.of(operation)
 
@@ -106,27 +102,27 @@ class OperationsActor:
 
     async def get(self, operation_id: str) -> OperationView:
         """Return the operation as it is now."""
-        operation = await self._write(self._book.get, operation_id)
+        operation = await self._desk.write(self._book.get, operation_id)
         now: dict[str, Any] = {}
         if operation.status is OperationStatus.PENDING:
-            ahead = await self._write(self._book.pending_ahead, operation_id)
+            ahead = await self._desk.write(self._book.pending_ahead, operation_id)
             view = await asyncio.to_thread(self._view)
             environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
             now["queue"] = Queue(position=ahead + 1, ahead=ahead)
             now["status_reason"] = pending_reason(environment, gpu, ahead, view)
         now["metrics"] = await self.metrics(operation_id)
-        return OperationView.of(operation, self._progress(operation), **now)
+        return OperationView.of(operation, self._desk.progress_of(operation), **now)
 
     async def page(self, **filters: Any) -> Page[OperationSummary]:
         """Return one page of operations, newest first; progress of the running ones with it."""
-        found = await self._write(functools.partial(self._book.page, **filters))
-        items = [OperationSummary.of(operation, self._progress(operation)) for operation in found.items]
+        found = await self._desk.write(functools.partial(self._book.page, **filters))
+        items = [OperationSummary.of(operation, self._desk.progress_of(operation)) for operation in found.items]
         return Page(items=items, total_count=found.total_count, next_cursor=found.next_cursor)
 
     async def metrics(self, operation_id: str) -> dict[str, Any] | None:
         """Return the epochs of the newest attempt and the best of them as monitored; None before the first."""
-        operation = await self._write(self._book.get, operation_id)
-        epochs = await self._write(self._book.epochs, operation_id)
+        operation = await self._desk.write(self._book.get, operation_id)
+        epochs = await self._desk.write(self._book.epochs, operation_id)
         if not epochs:
             return None
         best = best_epoch(epochs, operation.request["strategy"])
@@ -134,28 +130,28 @@ class OperationsActor:
 
     async def log(self, operation_id: str, offset: int = 0) -> tuple[str, int, bool]:
         """Return log lines from byte `offset` on, the next offset, and whether it has ended."""
-        operation = await self._write(self._book.get, operation_id)
-        text, offset = await self._write(self._logs.read, operation_id, offset)
+        operation = await self._desk.write(self._book.get, operation_id)
+        text, offset = await self._desk.write(self._logs.read, operation_id, offset)
         return text, offset, operation.is_terminal
 
     async def cancel(
         self, operation_id: str, reason: str = "Cancelled by the user", force: bool = False
     ) -> OperationView:
         """Ask the operation to stop. The row is written before anybody is woken."""
-        operation = await self._write(self._book.request_cancel, operation_id, reason, force)
+        operation = await self._desk.write(self._book.request_cancel, operation_id, reason, force)
         if operation.is_terminal:
-            await self._settle(operation)
+            await self._desk.settle(operation)
         else:
-            self._tell(operation)
+            self._desk.tell(operation)
             self._notices.wake(stop_of(operation_id))
-        return OperationView.of(operation, self._progress(operation))
+        return OperationView.of(operation, self._desk.progress_of(operation))
 
     async def wait(self, operation_id: str, timeout_s: float | None = None) -> OperationView:
         """Return the operation once it has ended, or as it is after `timeout_s`."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             changed = self._notices.next(end_of(operation_id))
-            operation = await self._write(self._book.get, operation_id)
+            operation = await self._desk.write(self._book.get, operation_id)
             remaining = 30.0 if deadline is None else deadline - time.monotonic()
             if operation.is_terminal or remaining <= 0:
                 return await self.get(operation_id)
@@ -163,23 +159,23 @@ class OperationsActor:
 
     async def changes(self, operation_id: str, since: int, timeout_s: float = 15.0) -> list[Event]:
         """Return news later than id `since`, waiting at most `timeout_s`. The last of an ended operation is `end`."""
-        operation = await self._write(self._book.get, operation_id)
+        operation = await self._desk.write(self._book.get, operation_id)
         if not operation.is_terminal:
             found = await self._hub.wait(operation_id, since, timeout_s)
-            operation = await self._write(self._book.get, operation_id)
+            operation = await self._desk.write(self._book.get, operation_id)
             if not operation.is_terminal:
                 return found
         view = (await self.get(operation_id)).model_dump(mode="json")
-        state = self._hub.event(operation_id, "state", _state(operation), since)
+        state = self._hub.event(operation_id, "state", state_of(operation), since)
         return [state, self._hub.event(operation_id, END, view, state.id)]
 
     async def training_config(self) -> TrainingConfig:
         """Return the default mode and where it comes from."""
-        return await self._write(self._default_mode.read)
+        return await self._desk.write(self._default_mode.read)
 
     async def set_default_mode(self, mode: str) -> ConfigChange:
         """Store a new default mode."""
-        return await self._write(self._default_mode.change, mode)
+        return await self._desk.write(self._default_mode.change, mode)
 
     # -- for dispatchers ---------------------------------------------------------------------------------------------
 
@@ -193,9 +189,11 @@ class OperationsActor:
         deadline = time.monotonic() + timeout_s
         while True:
             work = self._notices.next(work_in(environment))
-            operation = None if self._is_suspended else await self._write(self._book.claim, environment, owner, held)
+            operation = (
+                None if self._is_suspended else await self._desk.write(self._book.claim, environment, owner, held)
+            )
             if operation is not None:
-                self._tell(operation)
+                self._desk.tell(operation)
                 return claim_of(operation)
             if (remaining := deadline - time.monotonic()) <= 0:
                 return None
@@ -203,17 +201,17 @@ class OperationsActor:
 
     async def orphans(self, environment: str, owner: str) -> list[tuple[str, int, bool]]:
         """Return (id, attempt, is committing) of what runs in `environment` but is owned by nobody alive."""
-        found = await self._write(self._book.orphans, environment, owner)
+        found = await self._desk.write(self._book.orphans, environment, owner)
         return [(operation.operation_id, operation.attempt, operation.committing) for operation in found]
 
     async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None:
         """Record that infrastructure ended the attempt: it is tried again, while attempts are left."""
-        await self._settle(await self._write(self._book.requeue, operation_id, attempt, reason, counts))
+        await self._desk.settle(await self._desk.write(self._book.requeue, operation_id, attempt, reason, counts))
 
     async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool:
         """Record the committed attempt's result; False for a late report of an ended or older attempt."""
-        settled = await self._write(self._book.complete, operation_id, attempt, result.model_dump(mode="json"))
-        await self._settle(settled)
+        settled = await self._desk.write(self._book.complete, operation_id, attempt, result.model_dump(mode="json"))
+        await self._desk.settle(settled)
         return settled is not None
 
     async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None:
@@ -221,15 +219,15 @@ class OperationsActor:
         progress = self._hub.progress(operation_id)
         if progress and error.step is None:
             error = error.model_copy(update={"step": progress["current_step"]})
-        await self._settle(await self._write(self._book.fail, operation_id, attempt, error))
+        await self._desk.settle(await self._desk.write(self._book.fail, operation_id, attempt, error))
 
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
-        settled = await self._write(self._book.acknowledge_cancel, operation_id, attempt)
+        settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
         if settled is None:
             reason = "The training stopped without being asked to."
-            settled = await self._write(self._book.requeue, operation_id, attempt, reason)
-        await self._settle(settled)
+            settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason)
+        await self._desk.settle(settled)
 
     async def suspend(self, commit_wait_s: float) -> int:
         """Stop giving out work and put what runs back into the queue; return how many. For the end of the service.
@@ -239,16 +237,16 @@ class OperationsActor:
         self._is_suspended = True
         deadline = time.monotonic() + commit_wait_s
         while time.monotonic() < deadline:
-            running = await self._write(functools.partial(self._book.page, status="running", limit=500))
+            running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
             if not any(operation.committing for operation in running.items):
                 break
             await asyncio.sleep(0.1)
-        running = await self._write(functools.partial(self._book.page, status="running", limit=500))
+        running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
         for operation in running.items:
             if not operation.committing:
                 reason = "The service was stopped. The training starts again when it is up: `ktrdr up`."
-                await self._settle(
-                    await self._write(self._book.requeue, operation.operation_id, operation.attempt, reason, False)
+                await self._desk.settle(
+                    await self._desk.write(self._book.requeue, operation.operation_id, operation.attempt, reason, False)
                 )
         return len(running.items)
 
@@ -256,7 +254,7 @@ class OperationsActor:
 
     async def placed(self, operation_id: str, attempt: int, node: str, device: str) -> None:
         """Record the node and device the attempt runs on."""
-        self._tell(await self._write(self._book.placed, operation_id, attempt, node, device))
+        self._desk.tell(await self._desk.write(self._book.placed, operation_id, attempt, node, device))
 
     async def report(
         self,
@@ -268,9 +266,9 @@ class OperationsActor:
     ) -> None:
         """Take a training's news: the newest progress, every epoch and log line since the last acknowledged report."""
         if epochs:
-            await self._write(self._book.record_epochs, operation_id, attempt, epochs)
+            await self._desk.write(self._book.record_epochs, operation_id, attempt, epochs)
         if log:
-            await self._write(self._logs.append, operation_id, list(log))
+            await self._desk.write(self._logs.append, operation_id, list(log))
         if progress is not None:
             self._hub.publish_progress(operation_id, progress)
 
@@ -279,7 +277,7 @@ class OperationsActor:
         deadline = time.monotonic() + timeout_s
         while True:
             changed = self._notices.next(stop_of(operation_id))
-            operation = await self._write(self._book.get, operation_id)
+            operation = await self._desk.write(self._book.get, operation_id)
             if operation.attempt != attempt or operation.status not in (
                 OperationStatus.RUNNING,
                 OperationStatus.CANCELLING,
@@ -293,42 +291,16 @@ class OperationsActor:
 
     async def newest_of_each_strategy(self) -> list[Operation]:
         """Return the newest operation of every strategy that was ever trained."""
-        return await self._write(self._book.newest_of_each_strategy)
+        return await self._desk.write(self._book.newest_of_each_strategy)
 
     async def is_force_cancelled(self, operation_id: str, attempt: int) -> bool:
         """Say whether the attempt is to be killed at once."""
-        operation = await self._write(self._book.get, operation_id)
+        operation = await self._desk.write(self._book.get, operation_id)
         return operation.attempt == attempt and operation.cancel_forced
 
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""
-        return await self._write(self._book.begin_commit, operation_id, attempt)
-
-    # -- inside ------------------------------------------------------------------------------------------------------
-
-    async def _write(self, method: Callable[P, ReturnT], *args: P.args, **kwargs: P.kwargs) -> ReturnT:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, functools.partial(method, *args, **kwargs))
-
-    async def _settle(self, operation: Operation | None) -> None:
-        if operation is None:  # a late report of an ended or older attempt
-            return
-        if (progress := self._hub.progress(operation.operation_id)) is not None:
-            operation = await self._write(self._book.keep_progress, operation.operation_id, progress)
-        self._tell(operation)
-        self._notices.wake(stop_of(operation.operation_id))
-        if operation.is_terminal:
-            self._notices.wake(end_of(operation.operation_id))
-            self._hub.forget(operation.operation_id)
-        else:
-            self._notices.wake(work_in(operation.execution.environment))
-
-    def _progress(self, operation: Operation) -> dict[str, Any] | None:
-        return self._hub.progress(operation.operation_id) or operation.progress
-
-    def _tell(self, operation: Operation | None) -> None:
-        if operation is not None:
-            self._hub.publish_state(operation.operation_id, _state(operation))
+        return await self._desk.write(self._book.begin_commit, operation_id, attempt)
 
 
 def best_epoch(epochs: Sequence[Mapping[str, Any]], strategy: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -337,7 +309,3 @@ def best_epoch(epochs: Sequence[Mapping[str, Any]], strategy: Mapping[str, Any])
     if early_stopping.get("monitor") == "val_accuracy":
         return max(epochs, key=lambda epoch: float(epoch["val_accuracy"]))
     return min(epochs, key=lambda epoch: float(epoch["val_loss"]))
-
-
-def _state(operation: Operation) -> dict[str, Any]:
-    return {"status": operation.status.value, "status_reason": operation.status_reason, "attempt": operation.attempt}

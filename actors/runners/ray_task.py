@@ -11,7 +11,11 @@ import ray
 from actors.runners.port import Claim
 from cluster.environments import SLOT_RESOURCE, label_selector
 from cluster.view import ClusterView
+from ktrdr.errors import InfrastructureError
 from ktrdr.results import TrainingResult
+
+LOOK_EVERY_S = 2.0
+GONE_S = 10.0
 
 
 class RayTaskRunner:
@@ -29,19 +33,44 @@ class RayTaskRunner:
         self._tasks: dict[tuple[str, int], ray.ObjectRef[Any]] = {}
 
     async def run(self, claim: Claim) -> TrainingResult:
-        """Carry the attempt to its end; raises what Ray raises."""
+        """Carry the attempt to its end; raises what Ray raises.
+
+        Raises
+        ------
+        InfrastructureError
+            If no node that could take the task has been there for `GONE_S`: Ray would let it wait for ever.
+        """
         view = await asyncio.to_thread(self._view)
         task = self._train.options(**task_options(claim, view)).remote(claim)
         self._tasks[claim.operation_id, claim.attempt] = task
+        ended, gone = asyncio.ensure_future(_result_of(task)), asyncio.ensure_future(self._nodes_are_gone(claim))
         try:
-            return TrainingResult.model_validate(await task)
+            await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await asyncio.to_thread(ray.cancel, task, force=True)
+                raise InfrastructureError(f"No node of {claim.environment} that could run it is there any more.")
+            return TrainingResult.model_validate(ended.result())
         finally:
+            gone.cancel()
+            ended.add_done_callback(lambda future: future.cancelled() or future.exception())  # nobody else asks for it
             del self._tasks[claim.operation_id, claim.attempt]
 
     async def force_stop(self, claim: Claim) -> None:
         """Kill the process that runs the attempt."""
         if (task := self._tasks.get((claim.operation_id, claim.attempt))) is not None:
             await asyncio.to_thread(ray.cancel, task, force=True)
+
+    async def _nodes_are_gone(self, claim: Claim) -> None:
+        """Return once no node that could take the task was there at every look within `GONE_S`."""
+        n_looks_in_vain = 0
+        while n_looks_in_vain < GONE_S / LOOK_EVERY_S:
+            await asyncio.sleep(LOOK_EVERY_S)
+            nodes = (await asyncio.to_thread(self._view)).of(claim.environment, require_gpu=claim.require_gpu)
+            n_looks_in_vain = 0 if nodes else n_looks_in_vain + 1
+
+
+async def _result_of(task: Any) -> Any:
+    return await task
 
 
 def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The life of an operation, and the book that keeps them all."""
 
-from ktrdr.operations.book import OperationBook, Page
+from ktrdr.operations.book import OperationBook
 from ktrdr.operations.identifiers import is_operation_id, new_operation_id
 from ktrdr.operations.operation import (
     ACTIVE,
@@ -12,6 +12,7 @@ from ktrdr.operations.operation import (
     OperationStatus,
     utc_text,
 )
+from ktrdr.operations.paging import Page
 from ktrdr.operations.store import OperationStore
 
 __all__ = [

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ktrdr.errors import IdempotencyConflict, RequestError, TransitionRefused, UnknownOperation, did_you_mean
+from ktrdr.errors import IdempotencyConflict, TransitionRefused, UnknownOperation
 from ktrdr.operations import reasons
-from ktrdr.operations.operation import ACTIVE, TERMINAL, Operation, OperationError, OperationStatus, utc_text
+from ktrdr.operations.operation import Operation, OperationError, OperationStatus, utc_text
+from ktrdr.operations.paging import Page, before, check_limit, wanted
 from ktrdr.operations.store import IdempotencyRow, OperationRows, OperationStore
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
-MAX_PAGE = 500
 _UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some operations, newest first. `total_count` counts all pages; `next_cursor` leads to the next one."""
-
-    items: tuple[Operation, ...]
-    total_count: int
-    next_cursor: str | None
 
 
 class OperationBook:
@@ -235,13 +225,9 @@ class OperationBook:
         RequestError
             If there is no such status, the cursor is not one of ours, or the limit is not within 1..500.
         """
-        if not 1 <= limit <= MAX_PAGE:
-            raise RequestError("limit", f"limit is {limit}", f"Ask for 1 to {MAX_PAGE} and go on with next_cursor.")
-        statuses = set(OperationStatus) if status is None else {_status(status)}
-        if active is not None:
-            statuses &= ACTIVE if active else TERMINAL
+        check_limit(limit)
         with self._store.reading() as rows:
-            items, total_count, following = rows.page(statuses, strategy, _sequence(cursor), limit)
+            items, total_count, following = rows.page(wanted(status, active), strategy, before(cursor), limit)
         return Page(tuple(items), total_count, None if following is None else str(following))
 
     def orphans(self, environment: str, owner: str) -> list[Operation]:
@@ -302,20 +288,3 @@ def _under_way(rows: OperationRows, operation_id: str, attempt: int) -> Operatio
 def _cancelled_after(operation: Operation, now: datetime, message: str) -> Operation:
     why = reasons.cancelled_after(operation, str(operation.cancel_reason), message)
     return operation.moved(OperationStatus.CANCELLED, now, status_reason=why)
-
-
-def _status(text: str) -> OperationStatus:
-    known = [status.value for status in OperationStatus]
-    if text not in known:
-        advice = did_you_mean(text, known) or f"One of: {', '.join(known)}."
-        raise RequestError("status", f"there is no status '{text}'", advice)
-    return OperationStatus(text)
-
-
-def _sequence(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        advice = "Give the next_cursor of the page before, or leave it out for the first page."
-        raise RequestError("cursor", f"'{cursor}' is not a cursor", advice)
-    return int(cursor)

@@ -275,6 +275,21 @@ def test_a_killed_worker_is_tried_again_and_completes(service: Service) -> None:
         assert len(of_operation) == 1
 
 
+def test_a_node_that_leaves_sends_its_training_back_into_the_queue_until_one_joins(service: Service) -> None:
+    with service.client() as client:
+        operation_id = client.train("sp500_daily", overrides=ENDLESS, execution_mode="host")["operation_id"]
+        _wait_until(lambda: (client.operation(operation_id)["progress"] or {}).get("current_step") == 7)
+        service.leave("mps-mac")
+        _wait_until(lambda: client.operation(operation_id)["status"] == "pending", 60)
+        _wait_until(lambda: "Needs a node of mps-mac; 0 of" in client.operation(operation_id)["status_reason"])
+        assert client.operation(operation_id)["queue"] == {"position": 1, "ahead": 0}
+        service.join("mps-mac")
+        _wait_until(lambda: client.operation(operation_id)["status"] == "running", 60)
+        assert client.operation(operation_id)["attempt"] == 2
+        client.cancel(operation_id)
+        assert client.wait(operation_id)["status"] == "cancelled"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_whenever_a_worker_is_killed_its_operation_ends_with_one_model_or_none(service: Service) -> None:
