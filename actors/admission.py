@@ -29,7 +29,7 @@ class Admitted:
     request: dict[str, Any]
     """All that was asked, what was left open settled: the operation records it, its attempts are made from it."""
 
-    def operation(self, operation_id: str, now: datetime) -> Operation:
+    def operation(self, operation_id: str, body_sha256: str, now: datetime) -> Operation:
         """Return the pending operation that is to be entered into the book."""
         placement = self.placement
         return Operation(
@@ -38,6 +38,7 @@ class Admitted:
             created_at=utc_text(now),
             strategy_name=self.strategy.name,
             request=self.request,
+            body_sha256=body_sha256,
             execution=Execution(
                 requested_mode=placement.requested_mode,
                 mode=placement.mode,

@@ -23,6 +23,7 @@ class Desk:
     def __init__(self, book: OperationBook) -> None:
         self._book = book
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book")
+        self._judges = ThreadPoolExecutor(max_workers=2, thread_name_prefix="judge")
         self.hub = ProgressHub(lambda: time.time_ns() // 1_000_000)
         self.notices = Notices()
 
@@ -30,6 +31,11 @@ class Desk:
         """Call `method` on the writer thread: off the event loop, one after the other."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._writer, functools.partial(method, *args, **kwargs))
+
+    async def judge(self, method: Callable[P, ReturnT], *args: P.args, **kwargs: P.kwargs) -> ReturnT:
+        """Call `method` on a thread for longer work: nothing shorter waits for it."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._judges, functools.partial(method, *args, **kwargs))
 
     async def settle(self, operation: Operation | None) -> None:
         """Tell everyone whom the end of an attempt concerns; None is a late report, which concerns nobody."""

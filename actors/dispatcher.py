@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import traceback
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 import ray.exceptions as ray_errors
@@ -14,7 +15,7 @@ import ray.exceptions as ray_errors
 from actors.outcome import as_ours, defect, first_line, record_of
 from actors.runners import Claim, TrainingRunner
 from cluster.view import ClusterView
-from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError
+from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted, TransitionRefused
 from ktrdr.operations import OperationError
 from ktrdr.results import TrainingResult
 
@@ -22,14 +23,19 @@ log = logging.getLogger("ktrdr.dispatcher")
 
 CLAIM_WAIT_S = 2.0
 """A poll for work ends after this, so that nodes that joined or left are seen."""
+CANCEL_WAIT_S = 15.0
 RETRY_S = 0.5
+MAX_RETRY_S = 10.0
 
 
 class OperationsPort(Protocol):
     """What a dispatcher asks of the OperationsActor; an adapter over its handle, or the object itself in tests."""
 
-    async def claim(self, environment: str, owner: str, held: Sequence[str], timeout_s: float) -> Claim | None: ...
-    async def orphans(self, environment: str, owner: str) -> list[tuple[str, int, bool]]: ...
+    async def claim(
+        self, environment: str, owner: str, held: Sequence[tuple[str, int]], has_gpu: bool, timeout_s: float
+    ) -> Claim | None: ...
+    async def orphans(self, environment: str, owner: str) -> list[tuple[str, int]]: ...
+    async def fence(self, operation_id: str, attempt: int) -> bool: ...
     async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None: ...
     async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool: ...
     async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None: ...
@@ -58,7 +64,7 @@ class EnvironmentDispatcher:
         self._view, self._find_committed = view, find_committed
         self._cancel_grace_s = cancel_grace_s
         self._owner = uuid.uuid4().hex
-        self._in_flight: dict[str, asyncio.Task[None]] = {}
+        self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._loop = asyncio.get_running_loop().create_task(self._dispatch_for_ever())
 
     async def ping(self) -> dict[str, Any]:
@@ -70,24 +76,20 @@ class EnvironmentDispatcher:
         }
 
     async def _dispatch_for_ever(self) -> None:
-        is_adopted = False
+        await self._insist(self._adopt)
         while True:
-            try:
-                if not is_adopted:
-                    await self._adopt()
-                    is_adopted = True
-                await self._dispatch_one()
-            except (ray_errors.RayError, KtrdrError) as error:
-                log.warning("%s: not dispatching for the moment: %s", self._environment, first_line(error))
-                await asyncio.sleep(RETRY_S)
+            await self._insist(self._dispatch_one)
 
     async def _adopt(self) -> None:
-        for operation_id, attempt, is_committing in await self._operations.orphans(self._environment, self._owner):
-            lost = InfrastructureError("The process that owned this training went away.")
-            await self._lost(operation_id, attempt, lost, is_committing)
+        """Take up what an earlier incarnation owned; each by itself: one in trouble does not hold up the rest."""
+        lost = InfrastructureError("The process that owned this training went away.")
+        for operation_id, attempt in await self._operations.orphans(self._environment, self._owner):
+            call = functools.partial(self._lost, operation_id, attempt, lost)
+            self._carry_on((operation_id, attempt), self._insist(call))
 
     async def _dispatch_one(self) -> None:
-        n_slots = (await asyncio.to_thread(self._view)).slots(self._environment)
+        view = await asyncio.to_thread(self._view)
+        n_slots, has_gpu = view.slots(self._environment), bool(view.of(self._environment, require_gpu=True))
         if len(self._in_flight) >= n_slots:
             if self._in_flight:
                 running = list(self._in_flight.values())
@@ -95,19 +97,24 @@ class EnvironmentDispatcher:
             else:
                 await asyncio.sleep(RETRY_S)
             return
-        claim = await self._operations.claim(self._environment, self._owner, list(self._in_flight), CLAIM_WAIT_S)
+        held = list(self._in_flight)
+        claim = await self._operations.claim(self._environment, self._owner, held, has_gpu, CLAIM_WAIT_S)
         if claim is not None:
-            task = asyncio.get_running_loop().create_task(self._carry(claim))
-            self._in_flight[claim.operation_id] = task
-            task.add_done_callback(lambda _: self._in_flight.pop(claim.operation_id))
+            self._carry_on((claim.operation_id, claim.attempt), self._carry(claim))
+
+    def _carry_on(self, attempt: tuple[str, int], work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._in_flight[attempt] = task
+        task.add_done_callback(lambda _: self._in_flight.pop(attempt))
 
     async def _carry(self, claim: Claim) -> None:
-        guard = asyncio.get_running_loop().create_task(self._force_stop_after_grace(claim))
+        """Carry an attempt to its end; it stays in flight until its report is acknowledged."""
+        guard = asyncio.get_running_loop().create_task(self._insist(lambda: self._force_stop_after_grace(claim)))
         try:
             report = await self._outcome(claim)
         finally:
             guard.cancel()
-        await self._until_answered(report)
+        await self._insist(report)
 
     async def _outcome(self, claim: Claim) -> Callable[[], Any]:
         """Run the attempt to its end and return the report to make of it."""
@@ -122,44 +129,61 @@ class EnvironmentDispatcher:
         except Exception as raised:  # the task's top, as its owner sees it: no attempt may be left running
             error, trace = defect(raised), traceback.format_exc()
         else:
-            return lambda: self._operations.complete(operation_id, attempt, result)
+            return lambda: self._complete(operation_id, attempt, result)
         if isinstance(error, CancellationError):
             return lambda: self._operations.acknowledge_cancel(operation_id, attempt)
         if isinstance(error, InfrastructureError):
-            return lambda: self._lost(operation_id, attempt, error, may_be_committed=True)
+            return lambda: self._lost(operation_id, attempt, error)
         return lambda: self._operations.fail(operation_id, attempt, record_of(error, trace))
 
-    async def _lost(self, operation_id: str, attempt: int, error: KtrdrError, may_be_committed: bool) -> None:
-        """Complete an attempt whose model is in the store, whatever became of its process; requeue any other."""
-        if may_be_committed:
+    async def _complete(self, operation_id: str, attempt: int, result: TrainingResult) -> None:
+        try:
+            await self._operations.complete(operation_id, attempt, result)
+        except (TransitionRefused, ray_errors.RayTaskError) as refused:
+            error = as_ours(refused) if isinstance(refused, ray_errors.RayTaskError) else refused
+            if not isinstance(error, TransitionRefused):
+                raise
+            await self._operations.fail(operation_id, attempt, record_of(error))
+
+    async def _lost(self, operation_id: str, attempt: int, error: KtrdrError) -> None:
+        """Complete an attempt whose model is in the store, whatever became of its process; requeue any other.
+
+        The fence comes first: a save that has begun is waited for by `find_committed`, and none begins after it.
+        """
+        if await self._operations.fence(operation_id, attempt):
             result = await asyncio.to_thread(self._find_committed, operation_id)
             if result is not None and await self._operations.complete(operation_id, attempt, result):
                 return
-        await self._operations.requeue(operation_id, attempt, str(error))
+        counts = not isinstance(error, NotStarted)
+        await self._operations.requeue(operation_id, attempt, str(error), counts)
 
     async def _force_stop_after_grace(self, claim: Claim) -> None:
         operation_id, attempt = claim.operation_id, claim.attempt
-        while True:
-            word = await self._until_answered(lambda: self._operations.wait_for_cancel(operation_id, attempt, 15.0))
-            if word[0] == "over":
-                return
-            if word[0] == "cancel":
-                break
+        word = "run"
+        while word == "run":
+            word, _ = await self._operations.wait_for_cancel(operation_id, attempt, CANCEL_WAIT_S)
+        if word == "over":
+            return
         grace_ends = asyncio.get_running_loop().time() + self._cancel_grace_s
         while asyncio.get_running_loop().time() < grace_ends:
-            if await self._until_answered(lambda: self._operations.is_force_cancelled(operation_id, attempt)):
+            if await self._operations.is_force_cancelled(operation_id, attempt):
                 break
             await asyncio.sleep(min(RETRY_S, self._cancel_grace_s))
         log.warning("%s did not stop in %.1f s: its process is killed", operation_id, self._cancel_grace_s)
         await self._runner.force_stop(claim)
 
-    async def _until_answered(self, call: Callable[[], Any]) -> Any:
-        """Repeat `call` while the actors it needs are away; they restart by themselves."""
+    async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Make `call` until it comes through: the actors it needs restart by themselves, a full disk is emptied.
+
+        Nothing may end a dispatcher's loop or lose a report: whatever is raised is logged, and tried again.
+        """
+        pause_s = RETRY_S
         while True:
             try:
-                return await call()
-            except ray_errors.RayTaskError:
-                raise
-            except ray_errors.RayError as error:
-                log.warning("%s: waiting for the actors: %s", self._environment, type(error).__name__)
-                await asyncio.sleep(RETRY_S)
+                await call()
+            except Exception as error:
+                log.warning("%s: %s; trying again", self._environment, first_line(error))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, MAX_RETRY_S)
+            else:
+                return

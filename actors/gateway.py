@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -13,16 +14,20 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from actors.admission import source_of
 from actors.hub import END, Event
-from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS
+from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import ENVIRONMENTS
 from cluster.node_table import read_cluster_view
 from ktrdr.errors import InfrastructureError, KtrdrError, StrategyError
+from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
+from ktrdr.wire import TrainingRequest, TrainingStarted
 
 _AWAY_S = 10.0
 """An actor that restarts is back in about a second; after this its absence is reported."""
+
+PING_TIMEOUT_S = 2.0
 
 __all__ = ["END", "Event", "Gateway"]
 
@@ -61,13 +66,21 @@ class Gateway:
             "notes": list(judged.notes),
         }
 
-    async def alive(self) -> dict[str, bool]:
-        """Say of each actor whether it answers."""
-        return {name: await self._answers(name) for name in (OPERATIONS, MODEL_STORAGE, BARS)}
+    async def start(self, request: TrainingRequest, idempotency_key: str | None) -> TrainingStarted:
+        """Start a training. Its id is minted here where the client minted none: a call that Ray repeats makes one."""
+        if request.operation_id is None:
+            request = request.model_copy(update={"operation_id": new_operation_id(lambda: dt.datetime.now(dt.UTC))})
+        started: TrainingStarted = await self.operations("start", request, idempotency_key)
+        return started
 
-    def nodes(self) -> dict[str, int]:
+    async def alive(self) -> dict[str, bool]:
+        """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""
+        names = (OPERATIONS, MODEL_STORAGE, BARS, *(dispatcher_name(environment.name) for environment in ENVIRONMENTS))
+        return dict(zip(names, await asyncio.gather(*map(self._answers, names)), strict=True))
+
+    async def nodes(self) -> dict[str, int]:
         """Return how many live nodes each environment has."""
-        view = read_cluster_view()
+        view = await asyncio.to_thread(read_cluster_view)
         return {environment.name: len(view.of(environment.name)) for environment in ENVIRONMENTS}
 
     async def _known_of_strategies(self) -> tuple[Any, Any]:
@@ -75,8 +88,8 @@ class Gateway:
 
     async def _answers(self, name: str) -> bool:
         try:
-            await _actor(name).ping.remote()
-        except (ray_errors.RayError, ValueError):
+            await asyncio.wait_for(_once(name, "ping", (), {}), PING_TIMEOUT_S)
+        except (ray_errors.RayError, ValueError, TimeoutError):
             return False
         return True
 

@@ -76,6 +76,8 @@ class ProgressHub:
     async def wait(self, operation_id: str, since: int, timeout_s: float) -> list[Event]:
         """Return what is newer than `since`, waiting for it at most `timeout_s`; then an empty list."""
         channel = self._channels.setdefault(operation_id, _Channel())
+        if since > max(channel.last_id, self._clock_ms()):
+            since = channel.last_id
         if not (found := self.newer(operation_id, since)):
             try:
                 await asyncio.wait_for(channel.news.wait(), timeout_s)

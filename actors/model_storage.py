@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Any
 
 import ray
 
-from ktrdr.errors import CancellationError
+from ktrdr.errors import CancellationError, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.storage import ModelStorage, ModelVersion, unpack
+
+log = logging.getLogger("ktrdr.model_storage")
 
 
 class ModelStorageActor:
@@ -21,7 +24,10 @@ class ModelStorageActor:
     def __init__(self, storage: ModelStorage, operations: Any) -> None:
         self._storage, self._operations = storage, operations
         self._committing = threading.Lock()
-        storage.sweep()
+        try:
+            storage.sweep()
+        except StorageError as error:  # leftovers are harmless; an actor that cannot start would lose models
+            log.warning("%s", error)
 
     def ping(self) -> str:
         """Answer, to say that the actor lives."""

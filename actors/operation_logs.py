@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from ktrdr.errors import UnknownOperation
 from ktrdr.operations import is_operation_id
+
+READ_SIZE = 1024 * 1024
 
 
 class OperationLogs:
@@ -20,17 +23,21 @@ class OperationLogs:
     def append(self, operation_id: str, records: list[dict[str, Any]]) -> None:
         """Add `records` to the log, one line each."""
         lines = "".join(json.dumps(record, default=str) + "\n" for record in records)
-        with self._path(operation_id).open("a", encoding="utf-8") as file:
-            file.write(lines)
+        with self._path(operation_id).open("ab+") as file:
+            if file.tell() > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a line that was cut off by a kill stays by itself
+                    file.write(b"\n")
+            file.write(lines.encode())
 
     def read(self, operation_id: str, offset: int = 0) -> tuple[str, int]:
-        """Return the whole lines from byte `offset` on, and the offset to go on from."""
+        """Return the whole lines from byte `offset` on, at most about `READ_SIZE`, and the offset to go on from."""
         path = self._path(operation_id)
         if not path.exists():
             return "", offset
         with path.open("rb") as file:
             file.seek(offset)
-            content = file.read()
+            content = file.read(READ_SIZE)
         whole = content[: content.rfind(b"\n") + 1]
         return whole.decode("utf-8"), offset + len(whole)
 

@@ -40,6 +40,8 @@ from ktrdr.wire import (
     TrainingStarted,
 )
 
+UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
+
 
 def utc_now() -> dt.datetime:
     """Return the time of day of this machine."""
@@ -86,8 +88,8 @@ class OperationsActor:
         if known is not None:  # asked again: what has changed since does not matter
             return TrainingStarted.of(known)
         mode = (await self.training_config()).default_execution_mode
-        admitted = await asyncio.to_thread(self._admission.judge, asked, mode)
-        draft = admitted.operation(asked.operation_id or new_operation_id(utc_now), utc_now())
+        admitted = await self._desk.judge(self._admission.judge, asked, mode)
+        draft = admitted.operation(asked.operation_id or new_operation_id(utc_now), asked.body_sha256, utc_now())
         operation, _ = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
         self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
@@ -97,7 +99,7 @@ class OperationsActor:
         """Say what `start` would do, and train nothing."""
         asked = TrainingRequest.parse(request)
         mode = (await self.training_config()).default_execution_mode
-        admitted, plan = await asyncio.to_thread(self._admission.plan, asked, mode)
+        admitted, plan = await self._desk.judge(self._admission.plan, asked, mode)
         return {"strategy_name": admitted.strategy.name, "placement": admitted.why, **plan.model_dump(mode="json")}
 
     async def get(self, operation_id: str) -> OperationView:
@@ -154,6 +156,7 @@ class OperationsActor:
             operation = await self._desk.write(self._book.get, operation_id)
             remaining = 30.0 if deadline is None else deadline - time.monotonic()
             if operation.is_terminal or remaining <= 0:
+                self._notices.wake(end_of(operation_id))
                 return await self.get(operation_id)
             await wait_for(changed, min(remaining, 30.0))
 
@@ -180,18 +183,25 @@ class OperationsActor:
     # -- for dispatchers ---------------------------------------------------------------------------------------------
 
     async def claim(
-        self, environment: str, owner: str, held: Sequence[str] = (), timeout_s: float = 0.0
+        self,
+        environment: str,
+        owner: str,
+        held: Sequence[tuple[str, int]] = (),
+        has_gpu: bool = True,
+        timeout_s: float = 0.0,
     ) -> Claim | None:
         """Give the oldest pending operation of `environment` to `owner`, waiting for one at most `timeout_s`.
 
-        `held` names what the owner runs: an operation it was given whose answer was lost on the way is given again.
+        `held` are the attempts the owner runs: one it was given whose answer was lost on the way is given again.
+        Without `has_gpu` those that require one are passed over.
         """
         deadline = time.monotonic() + timeout_s
         while True:
             work = self._notices.next(work_in(environment))
-            operation = (
-                None if self._is_suspended else await self._desk.write(self._book.claim, environment, owner, held)
-            )
+            operation = None
+            if not self._is_suspended:
+                attempts = {(operation_id, attempt) for operation_id, attempt in held}
+                operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
             if operation is not None:
                 self._desk.tell(operation)
                 return claim_of(operation)
@@ -199,10 +209,14 @@ class OperationsActor:
                 return None
             await wait_for(work, remaining)
 
-    async def orphans(self, environment: str, owner: str) -> list[tuple[str, int, bool]]:
-        """Return (id, attempt, is committing) of what runs in `environment` but is owned by nobody alive."""
+    async def orphans(self, environment: str, owner: str) -> list[tuple[str, int]]:
+        """Return (id, attempt) of what runs in `environment` but is owned by nobody alive."""
         found = await self._desk.write(self._book.orphans, environment, owner)
-        return [(operation.operation_id, operation.attempt, operation.committing) for operation in found]
+        return [(operation.operation_id, operation.attempt) for operation in found]
+
+    async def fence(self, operation_id: str, attempt: int) -> bool:
+        """Let an attempt that is given up begin no commit any more; say whether it had begun one."""
+        return await self._desk.write(self._book.fence, operation_id, attempt)
 
     async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None:
         """Record that infrastructure ended the attempt: it is tried again, while attempts are left."""
@@ -243,11 +257,10 @@ class OperationsActor:
             await asyncio.sleep(0.1)
         running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
         for operation in running.items:
-            if not operation.committing:
+            operation_id, attempt = operation.operation_id, operation.attempt
+            if not await self.fence(operation_id, attempt):
                 reason = "The service was stopped. The training starts again when it is up: `ktrdr up`."
-                await self._desk.settle(
-                    await self._desk.write(self._book.requeue, operation.operation_id, operation.attempt, reason, False)
-                )
+                await self.requeue(operation_id, attempt, reason, counts=False)
         return len(running.items)
 
     # -- for training tasks ------------------------------------------------------------------------------------------
@@ -269,7 +282,8 @@ class OperationsActor:
             await self._desk.write(self._book.record_epochs, operation_id, attempt, epochs)
         if log:
             await self._desk.write(self._logs.append, operation_id, list(log))
-        if progress is not None:
+        operation = await self._desk.write(self._book.get, operation_id)
+        if progress is not None and operation.attempt == attempt and not operation.is_terminal:
             self._hub.publish_progress(operation_id, progress)
 
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
@@ -278,10 +292,8 @@ class OperationsActor:
         while True:
             changed = self._notices.next(stop_of(operation_id))
             operation = await self._desk.write(self._book.get, operation_id)
-            if operation.attempt != attempt or operation.status not in (
-                OperationStatus.RUNNING,
-                OperationStatus.CANCELLING,
-            ):
+            if operation.attempt != attempt or operation.status not in UNDER_WAY:
+                self._notices.wake(stop_of(operation_id))
                 return ("over", None)
             if operation.status is OperationStatus.CANCELLING:
                 return ("cancel", operation.cancel_reason)

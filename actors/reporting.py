@@ -71,7 +71,7 @@ class Reporter:
             self._box.notify()
         self._pause.set()
         self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return not self._thread.is_alive() and not self._has_news()
 
     def _deliver_for_ever(self) -> None:
         while True:

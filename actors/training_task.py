@@ -25,8 +25,8 @@ from ktrdr.training.device import resolve_device
 log = logging.getLogger("ktrdr.task")
 
 _CALL_TIMEOUT_S = 10.0
-TRANSIENT = (ray_errors.ActorUnavailableError, ray_errors.GetTimeoutError, ray_errors.ActorDiedError)
-"""The actor is away; it is detached and restarts by itself."""
+TRANSIENT = (ray_errors.RayError,)
+"""The actor is away, or in trouble such as a full disk: it restarts by itself, and what was not taken is sent again."""
 
 
 def train(claim: Claim) -> dict[str, Any]:

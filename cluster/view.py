@@ -31,9 +31,15 @@ class ClusterView:
             if node.environment == environment and node.slots > 0 and (not require_gpu or node.device != "cpu")
         )
 
+    def takes_gpu(self, environment: str, *, require_gpu: bool = False) -> bool:
+        """Whether a training in `environment` is given a card: where every node that can take it has one to give."""
+        nodes = self.of(environment, require_gpu=require_gpu)
+        return bool(nodes) and all(node.device != "cpu" and node.gpus >= 1 for node in nodes)
+
     def slots(self, environment: str) -> int:
-        """Return how many trainings `environment` runs at once."""
-        return sum(node.slots for node in self.of(environment))
+        """Return how many trainings `environment` runs at once: by its slots, and by its cards where each takes one."""
+        limited = self.takes_gpu(environment)
+        return sum(min(node.slots, int(node.gpus)) if limited else node.slots for node in self.of(environment))
 
     def describe(self) -> str:
         """Say in a sentence which nodes there are, with their labels."""

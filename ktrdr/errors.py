@@ -22,6 +22,7 @@ KtrdrError
 │   ├── DamagedModel
 │   └── ResultTransferError
 ├── InfrastructureError     a process or a machine went away; the service tries again
+│   └── NotStarted              before the training could begin: not counted as an attempt
 ├── ServiceError            a service's, as its HTTP client saw it
 │   ├── ServiceRefused          it answered with a problem
 │   └── ServiceUnreachable      it did not answer
@@ -202,22 +203,22 @@ class TransitionRefused(ConfigError):
 
 
 class IdempotencyConflict(ConfigError):
-    """The same Idempotency-Key came with another body."""
+    """The same Idempotency-Key, or the same operation id, came with another body."""
 
     def __init__(self, key: str, operation_id: str) -> None:
         super().__init__(key, operation_id)
         self.key, self.operation_id = key, operation_id
 
     def __str__(self) -> str:
-        return f"Idempotency-Key {self.key!r} was used for another request, which made {self.operation_id}."
+        return f"{self.key} was used for another request, which made {self.operation_id}."
 
     @property
     def path(self) -> str:
-        return "Idempotency-Key"
+        return self.key.split(" ")[0]
 
     @property
     def suggestion(self) -> str | None:
-        return "Send a new key with a new request, or the same body with this key."
+        return "Send a new one with a new request, or the same body with this one."
 
 
 class DataError(KtrdrError):
@@ -387,6 +388,10 @@ class InfrastructureError(KtrdrError):
     @property
     def suggestion(self) -> str | None:
         return "The service tries again by itself; see `ktrdr operations show`."
+
+
+class NotStarted(InfrastructureError):
+    """The nodes went away before the training could begin."""
 
 
 class ServiceError(KtrdrError):

@@ -11,7 +11,7 @@ import ray
 from actors.runners.port import Claim
 from cluster.environments import SLOT_RESOURCE, label_selector
 from cluster.view import ClusterView
-from ktrdr.errors import InfrastructureError
+from ktrdr.errors import NotStarted
 from ktrdr.results import TrainingResult
 
 LOOK_EVERY_S = 2.0
@@ -37,7 +37,7 @@ class RayTaskRunner:
 
         Raises
         ------
-        InfrastructureError
+        NotStarted
             If no node that could take the task has been there for `GONE_S`: Ray would let it wait for ever.
         """
         view = await asyncio.to_thread(self._view)
@@ -48,7 +48,7 @@ class RayTaskRunner:
             await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
                 await asyncio.to_thread(ray.cancel, task, force=True)
-                raise InfrastructureError(f"No node of {claim.environment} that could run it is there any more.")
+                raise NotStarted(f"No node of {claim.environment} that could run it is there any more.")
             return TrainingResult.model_validate(ended.result())
         finally:
             gone.cancel()
@@ -78,8 +78,7 @@ def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
 
     A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task.
     """
-    nodes = view.of(claim.environment, require_gpu=claim.require_gpu)
-    takes_gpu = bool(nodes) and all(node.device != "cpu" and node.gpus >= 1 for node in nodes)
+    takes_gpu = view.takes_gpu(claim.environment, require_gpu=claim.require_gpu)
     return {
         "name": claim.operation_id,
         "label_selector": label_selector(claim.environment, claim.require_gpu),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 import httpx
 from httpx_sse import EventSource
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from ktrdr.client.events import ServiceEvent
 from ktrdr.errors import Problem, ServiceRefused, ServiceUnreachable
@@ -19,7 +20,10 @@ from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from ktrdr.wire.service_record import ServiceRecord
 
-N_TRIES = 5
+RETRY_S = 12.0
+"""A request is repeated for this long while the service restarts: a killed proxy needs about 4 s."""
+RECONNECT_S = 30.0
+RECONNECT_PAUSE_S = 0.3
 _SAFE_STATUSES = (502, 503, 504)
 
 
@@ -124,18 +128,21 @@ class Client:
 
     def events(self, operation_id: str, last_event_id: int | None = None) -> Iterator[ServiceEvent]:
         """Yield the operation's news until its `end`; a broken stream is taken up again where it broke."""
-        seen = last_event_id
-        n_failures = 0
-        while n_failures < N_TRIES:
+        seen, broken_since = last_event_id, None
+        while True:
             try:
                 for event in self._stream(operation_id, seen):
-                    seen, n_failures = event.id, 0
+                    seen, broken_since = event.id, None
                     yield event
                     if event.event == "end":
                         return
-            except httpx.TransportError:
-                n_failures += 1
-        raise ServiceUnreachable(self.url)
+            except (httpx.TransportError, ServiceRefused) as error:
+                if not _is_passing(error):
+                    raise
+            broken_since = broken_since or time.monotonic()
+            if time.monotonic() - broken_since > RECONNECT_S:
+                raise ServiceUnreachable(self.url)
+            time.sleep(RECONNECT_PAUSE_S)
 
     def wait(self, operation_id: str) -> dict[str, Any]:
         """Return the operation once it has ended."""
@@ -190,7 +197,7 @@ class Client:
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request, again while the service restarts. Every request is safe to repeat: a start carries its id."""
         tries = Retrying(
-            stop=stop_after_attempt(N_TRIES),
+            stop=stop_after_delay(RETRY_S),
             wait=wait_exponential(multiplier=0.2, max=3),
             retry=retry_if_exception(_is_passing),
             reraise=True,
@@ -237,7 +244,7 @@ def _is_passing(error: BaseException) -> bool:
     """Whether the service may be restarting: no connection, or a proxy without a replica. Our own 503 is an answer."""
     if isinstance(error, ServiceRefused):
         return error.status in _SAFE_STATUSES and not error.problems_given
-    return isinstance(error, httpx.ConnectError | httpx.RemoteProtocolError | httpx.ReadError)
+    return isinstance(error, httpx.ConnectTimeout | httpx.NetworkError | httpx.RemoteProtocolError)
 
 
 def _refusal(answer: httpx.Response) -> ServiceRefused:

@@ -87,18 +87,21 @@ class OperationBook:
 
     # told by dispatchers and trainings
 
-    def claim(self, environment: str, owner: str, held: Collection[str] = ()) -> Operation | None:
+    def claim(
+        self, environment: str, owner: str, held: Collection[tuple[str, int]] = (), has_gpu: bool = True
+    ) -> Operation | None:
         """Begin the next attempt of the environment's oldest pending operation, for `owner`; None if there is none.
 
-        `held` names the operations that the owner knows it has. One it has and does not know of, because the answer to
-        an earlier claim was lost, is returned again before any other.
+        `held` are the attempts, as (id, number), that the owner knows it has. One it has and does not know of, because
+        the answer to an earlier claim was lost, is returned again before any other. Without `has_gpu`, operations that
+        require one are passed over.
         """
         now = self._clock()
         with self._store.writing() as rows:
             for given in rows.in_environment(environment, _UNDER_WAY):
-                if given.owner == owner and given.operation_id not in held:
+                if given.owner == owner and (given.operation_id, given.attempt) not in held:
                     return given
-            pending = rows.oldest_pending(environment)
+            pending = rows.oldest_pending(environment, has_gpu)
             if pending is None:
                 return None
             claimed = pending.moved(OperationStatus.RUNNING, now, attempt=pending.attempt + 1, owner=owner)
@@ -122,9 +125,20 @@ class OperationBook:
             operation = _under_way(rows, operation_id, attempt)
             if operation is None or operation.status is not OperationStatus.RUNNING:
                 return False
+            if operation.fenced and not operation.committing:
+                return False
             if not operation.committing:
                 rows.replace(operation.changed(committing=True, status_reason=reasons.committing(operation)))
             return True
+
+    def fence(self, operation_id: str, attempt: int) -> bool:
+        """Let this attempt begin no commit from now on, since it is being given up; say whether it had begun one."""
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is None:
+                return False
+            rows.replace(operation.changed(fenced=True))
+            return operation.committing
 
     def complete(self, operation_id: str, attempt: int, result: Mapping[str, Any]) -> Operation | None:
         """End the operation with its result.
@@ -267,9 +281,12 @@ def _submitted(
 ) -> Operation | None:
     used = rows.idempotency(key) if key is not None else None
     if used is not None and used.body_sha256 != body_sha256:
-        raise IdempotencyConflict(str(key), used.operation_id)
+        raise IdempotencyConflict(f"Idempotency-Key '{key}'", used.operation_id)
     named = used.operation_id if used else operation_id
-    return rows.find(named) if named else None
+    found = rows.find(named) if named else None
+    if found is not None and None not in (body_sha256, found.body_sha256) and found.body_sha256 != body_sha256:
+        raise IdempotencyConflict(f"operation_id '{named}'", found.operation_id)
+    return found
 
 
 def _existing(rows: OperationRows, operation_id: str) -> Operation:

@@ -92,9 +92,13 @@ class Operation(_Record):
     parent_operation_id: str | None = None
     strategy_name: str
     request: dict[str, Any]
+    body_sha256: str | None = None
+    """Hash of what was asked: the same id with another body is a mistake."""
     execution: Execution
     committing: bool = False
     """The present attempt's model is being saved: it can no longer be cancelled."""
+    fenced: bool = False
+    """The present attempt is being given up: it may no longer begin to save its model."""
     owner: str | None = None
     """The dispatcher incarnation that claimed the present attempt."""
     cancel_reason: str | None = None
@@ -126,8 +130,8 @@ class Operation(_Record):
             times["started_at"] = utc_text(now)
         if to in TERMINAL:
             times["completed_at"] = utc_text(now)
-        # a commit belongs to the running attempt: no other status carries it on
-        return self.changed(status=to, committing=False, **times, **changes)
+        # both belong to the running attempt: no other status carries them on
+        return self.changed(status=to, committing=False, fenced=False, **times, **changes)
 
     def changed(self, **changes: Any) -> Operation:
         """Return a copy with other values, validated. Its status changes through `moved` alone."""

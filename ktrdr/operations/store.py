@@ -99,10 +99,10 @@ class OperationRows:
         self._connection.execute(update(OPERATIONS).where(here).values(_columns(operation)))
         return operation
 
-    def oldest_pending(self, environment: str) -> Operation | None:
-        """Return the operation to start next."""
-        found = self._operations(_is_pending_in(environment), limit=1)
-        return found[0] if found else None
+    def oldest_pending(self, environment: str, has_gpu: bool = True) -> Operation | None:
+        """Return the operation to start next; without `has_gpu`, the next one that requires none."""
+        found = self._operations(_is_pending_in(environment), limit=1 if has_gpu else None)
+        return next((one for one in found if has_gpu or not one.request.get("require_gpu")), None)
 
     def n_pending_before(self, operation: Operation) -> int:
         """Return how many start before a pending operation."""

@@ -129,7 +129,7 @@ class ModelStorage:
             damaged = error.file
         features = _readable(folder, FEATURES)
         return {
-            **self._identity(strategy, base, number),
+            **self._identity(strategy, base, number, self._find(strategy, f"{base}_latest")[1]),
             "metrics": _readable(folder, METRICS),
             "features": features.get("features", []),
             "files": files,
@@ -148,7 +148,7 @@ class ModelStorage:
         """
         strategies = self._folders.strategies() if strategy is None else [check_strategy_name(strategy)]
         found = [
-            {**self._identity(owner, base, number), **_accuracies(self._folders.path(owner, base, number))}
+            {**self._identity(owner, base, number, numbers[-1]), **_accuracies(self._folders.path(owner, base, number))}
             for owner in strategies
             for base, numbers in self._folders.versions(owner).items()
             for number in numbers
@@ -157,10 +157,12 @@ class ModelStorage:
 
     def result_of(self, operation_id: str) -> TrainingResult | None:
         """Return the result of the operation's training, from the model it made; None where it has made none."""
-        for version in self.list_models():
-            if version["operation_id"] == operation_id:
-                model_id = version["model_id"]
-                return result_in(self._root / model_id, model_id)
+        for strategy in self._folders.strategies():
+            for base, numbers in self._folders.versions(strategy).items():
+                for number in reversed(numbers):
+                    folder = self._folders.path(strategy, base, number)
+                    if _readable(folder, METADATA).get("operation_id") == operation_id:
+                        return result_in(folder, f"{strategy}/{folder.name}")
         return None
 
     def delete_model(self, strategy: str, name: str) -> str:
@@ -241,7 +243,7 @@ class ModelStorage:
         )
         return UnknownModel(f"{strategy}/{name}", known)
 
-    def _identity(self, strategy: str, base: str, number: int) -> dict[str, Any]:
+    def _identity(self, strategy: str, base: str, number: int, newest: int) -> dict[str, Any]:
         folder = self._folders.path(strategy, base, number)
         metadata = _readable(folder, METADATA)
         timeframe = metadata.get("timeframe")
@@ -250,7 +252,7 @@ class ModelStorage:
             "strategy": strategy,
             "name": folder.name,
             "version": number,
-            "is_latest": number == max(self._folders.versions(strategy).get(base, [number])),
+            "is_latest": number == newest,
             "symbols": metadata.get("symbols", []),
             "timeframes": [] if timeframe is None else [timeframe],
             "created_at": metadata.get("created_at"),

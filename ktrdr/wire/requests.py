@@ -17,6 +17,18 @@ from ktrdr.strategy import DateText, Symbol
 ExecutionMode = Literal["auto", "local", "host", "cloud"]
 
 
+MAX_DEPTH = 32
+
+
+def _depth(value: Any) -> int:
+    """Return how deep mappings and lists are nested, looking no deeper than one over `MAX_DEPTH`."""
+    level, depth = [value], 0
+    while level and depth <= MAX_DEPTH:
+        inside = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level, depth = [item for items in inside for item in items], depth + bool(inside)
+    return depth
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +58,8 @@ class TrainingRequest(_Request):
 
     @model_validator(mode="after")
     def _names_one_strategy(self) -> TrainingRequest:
+        if max(_depth(self.strategy), _depth(self.overrides)) > MAX_DEPTH:
+            raise ValueError(f"a strategy is nested {MAX_DEPTH} levels deep at most")
         if (self.strategy_name is None) == (self.strategy is None):
             raise ValueError("give either strategy_name or strategy")
         if self.operation_id is not None and not is_operation_id(self.operation_id):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
@@ -67,7 +68,7 @@ async def events(
     operation_id: str, gateway: GatewayDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> EventSourceResponse:
     """Stream `progress`, `state` and `end` events; goes on after `Last-Event-ID`."""
-    if last_event_id is not None and not (last_event_id.isascii() and last_event_id.isdigit()):
+    if last_event_id is not None and not re.fullmatch(r"[0-9]{1,18}", last_event_id):
         raise RequestError(
             "Last-Event-ID",
             f"'{last_event_id}' is not an event id.",

@@ -19,5 +19,5 @@ async def health(gateway: GatewayDep) -> Health:
         status="ok" if all(actors.values()) else "degraded",
         version=ktrdr.__version__,
         actors=actors,
-        nodes=gateway.nodes(),
+        nodes=await gateway.nodes(),
     )

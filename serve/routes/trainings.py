@@ -28,8 +28,7 @@ async def start(
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> TrainingStarted:
     """Start a training. The same `Idempotency-Key` with the same body starts one, for 24 hours."""
-    started: TrainingStarted = await gateway.operations("start", request, idempotency_key)
-    return started
+    return await gateway.start(request, idempotency_key)
 
 
 @router.post("/plan")

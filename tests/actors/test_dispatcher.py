@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
+import pytest
 import ray.exceptions as ray_errors
 
+import actors.dispatcher as dispatcher_module
 from cluster import ClusterView, NodeView
-from ktrdr.errors import CancellationError, InfrastructureError, NoBars
+from ktrdr.errors import CancellationError, InfrastructureError, NoBars, NotStarted
 from tests.fakes.house import House, run, until
 from tests.fakes.results import a_result
 
@@ -148,7 +152,7 @@ def test_a_new_dispatcher_takes_up_what_a_dead_one_owned(tmp_path: Path) -> None
         house = House(tmp_path)
         lost, committed = [await house.operations.submit(NAMED) for _ in range(2)]
         for _ in range(2):
-            await house.operations.claim("cpu-docker", "the dead one", [lost])
+            await house.operations.claim("cpu-docker", "the dead one", [(lost, 1)])
         await house.operations.claim("cpu-docker", "the dead one", [])
         await house.operations.begin_commit(committed, 1)
         house.committed[committed] = a_result(model_id="m")
@@ -156,6 +160,73 @@ def test_a_new_dispatcher_takes_up_what_a_dead_one_owned(tmp_path: Path) -> None
         await until(lambda: [claim.operation_id for claim in house.runner.claims] == [lost])
         assert house.runner.claims[0].attempt == 2
         assert await status(house, committed) == "completed"
+
+    run(scene)
+
+
+def test_a_report_that_cannot_be_taken_is_made_again_and_the_attempt_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher_module, "RETRY_S", 0.01)
+
+    class DiskFull(Exception):
+        pass
+
+    async def scene() -> None:
+        house = House(tmp_path)
+        complete, refusals = house.operations.complete, [DiskFull(), DiskFull()]
+
+        async def complete_later(*args: Any) -> bool:
+            if refusals:
+                raise refusals.pop()
+            return await complete(*args)
+
+        house.operations.complete = complete_later  # type: ignore[method-assign]
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.begin_commit(operation_id, 1)
+        house.runner.finish(operation_id)
+        assert (await house.operations.wait(operation_id)).status == "completed"
+        assert len(house.runner.claims) == 1
+
+    run(scene)
+
+
+def test_a_late_answer_to_a_requeue_does_not_start_the_next_attempt_twice(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        requeue, answer = house.operations.requeue, asyncio.Event()
+
+        async def requeue_answering_late(*args: Any) -> None:
+            await requeue(*args)
+            await answer.wait()
+
+        house.operations.requeue = requeue_answering_late  # type: ignore[method-assign]
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        await until(lambda: len(house.runner.claims) == 2)
+        answer.set()
+        other = await house.operations.submit(NAMED)  # claimed once the dispatcher has gone round again
+        await until(lambda: len(house.runner.claims) == 3)
+        assert [claim.attempt for claim in house.runner.claims if claim.operation_id == operation_id] == [1, 2]
+        assert house.runner.claims[-1].operation_id == other
+
+    run(scene)
+
+
+def test_a_task_that_could_not_start_costs_no_attempt(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        for number in range(1, 6):
+            await until(lambda number=number: len(house.runner.claims) == number)
+            house.runner.break_off(operation_id, NotStarted("No node is there any more."))
+        await until(lambda: len(house.runner.claims) == 6)
+        assert (await house.operations.get(operation_id)).status == "running"
 
     run(scene)
 

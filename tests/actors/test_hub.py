@@ -58,6 +58,27 @@ def test_an_id_from_the_future_counts_as_the_latest() -> None:
     assert hub.newer("a", 10**9) == []
 
 
+def test_a_reader_with_an_id_from_the_future_gets_the_next_event() -> None:
+    async def scene() -> None:
+        hub = ProgressHub(lambda: 1)
+        hub.publish_progress("a", update(1, 1))
+        waiting = asyncio.create_task(hub.wait("a", 10**15, timeout_s=30.0))
+        await asyncio.sleep(0)
+        hub.publish_progress("a", update(1, 2))
+        [event] = await waiting
+        assert event.payload["sequence"] == 2
+
+    asyncio.run(scene())
+
+
+def test_an_operation_that_is_forgotten_leaves_nothing() -> None:
+    hub = ProgressHub(lambda: 1)
+    hub.publish_progress("a", update(1, 1))
+    hub.forget("a")
+    assert hub.progress("a") is None
+    assert hub.newer("a", 0) == []
+
+
 def test_a_waiting_reader_is_woken_by_the_next_event() -> None:
     async def scene() -> None:
         hub = ProgressHub(lambda: 1)

@@ -145,16 +145,72 @@ def test_an_attempt_that_stops_without_being_asked_is_tried_again(tmp_path: Path
     run(scene)
 
 
+def test_an_id_that_comes_back_with_another_body_is_a_conflict(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await actor.submit(NAMED)
+        with pytest.raises(IdempotencyConflict, match=operation_id):
+            await actor.submit({**NAMED, "seed": 9, "operation_id": operation_id})
+
+    run(scene)
+
+
+def test_without_a_gpu_operations_that_require_one_are_passed_over(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.view = ClusterView((NodeView("n", "a", "cpu-docker", "cuda", 2, 1.0),))
+        on_gpu = await house.operations.submit({**NAMED, "require_gpu": True})
+        anywhere = await house.operations.submit(NAMED)
+        claim = await house.operations.claim("cpu-docker", "me", [], has_gpu=False)
+        assert claim is not None
+        assert claim.operation_id == anywhere
+        claim = await house.operations.claim("cpu-docker", "me", [(anywhere, 1)], has_gpu=True)
+        assert claim is not None
+        assert claim.operation_id == on_gpu
+
+    run(scene)
+
+
+def test_an_attempt_that_is_given_up_can_begin_no_commit_and_one_begun_is_said(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        assert not await actor.fence(operation_id, 1)
+        assert not await actor.begin_commit(operation_id, 1)
+        await actor.requeue(operation_id, 1, "lost")
+        await actor.claim("cpu-docker", "me", [])
+        assert await actor.begin_commit(operation_id, 2)
+        assert await actor.fence(operation_id, 2)
+
+    run(scene)
+
+
+def test_a_late_report_of_an_ended_attempt_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.report(operation_id, 1, progress(5), [], [])
+        await actor.cancel(operation_id)
+        await actor.acknowledge_cancel(operation_id, 1)
+        await actor.report(operation_id, 1, progress(6), [{"epoch": 9, "val_loss": 1.0}], [])
+        shown = await actor.get(operation_id)
+        assert shown.progress is not None
+        assert shown.progress["sequence"] == 5
+        assert shown.metrics is None
+
+    run(scene)
+
+
 def test_a_claim_waits_for_work_and_is_woken_by_it(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)
-        waiting = asyncio.create_task(house.operations.claim("cpu-docker", "me", [], 20.0))
+        waiting = asyncio.create_task(house.operations.claim("cpu-docker", "me", [], timeout_s=20.0))
         await asyncio.sleep(0)
         operation_id = await house.operations.submit(NAMED)
         claim = await waiting
         assert claim is not None
         assert (claim.operation_id, claim.attempt, claim.symbols) == (operation_id, 1, ("SP500",))
-        assert await house.operations.claim("cpu-docker", "me", [operation_id], 0.0) is None
+        assert await house.operations.claim("cpu-docker", "me", [(operation_id, 1)]) is None
 
     run(scene)
 
@@ -168,7 +224,7 @@ def test_a_claim_whose_answer_was_lost_is_given_again(tmp_path: Path) -> None:
         again = await house.operations.claim("cpu-docker", "me", [])
         assert lost == again
         assert again is not None
-        other = await house.operations.claim("cpu-docker", "me", [again.operation_id])
+        other = await house.operations.claim("cpu-docker", "me", [(again.operation_id, 1)])
         assert other is not None
         assert other.operation_id != again.operation_id
 

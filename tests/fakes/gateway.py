@@ -26,5 +26,5 @@ class DirectGateway(Gateway):
     async def alive(self) -> dict[str, bool]:
         return {"operations": True, "model_storage": True, "bars": True}
 
-    def nodes(self) -> dict[str, int]:
+    async def nodes(self) -> dict[str, int]:
         return {"cpu-docker": len(self._house.view.nodes)}

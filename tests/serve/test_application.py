@@ -139,6 +139,16 @@ def test_a_misspelled_field_or_value_is_answered_with_the_nearest_one(
     assert suggestion in [entry.get("suggestion") for entry in answer.json()["errors"]]
 
 
+def test_a_strategy_nested_without_end_is_a_422(client: TestClient) -> None:
+    nested: dict[str, object] = {}
+    for _ in range(400):
+        nested = {"a": nested}
+    for body in ({"strategy": nested}, {"strategy_name": "minimal", "overrides": nested}):
+        answer = client.post(f"{API}/trainings/start", json=body)
+        assert answer.status_code == 422
+        assert "levels deep" in answer.json()["detail"]
+
+
 def test_no_place_is_a_503_that_says_when_to_try_again(client: TestClient) -> None:
     answer = client.post(f"{API}/trainings/start", json={"strategy_name": "minimal", "require_gpu": True})
     assert answer.status_code == 503
@@ -183,8 +193,9 @@ def test_events_of_an_ended_operation_replay_its_state_and_close(client: TestCli
     assert [line for line in lines if line.startswith("event:")] == ["event: state", "event: end"]
     end = json.loads(next(line for line in reversed(lines) if line.startswith("data:"))[5:])
     assert end["status"] == "completed"
-    bad = client.get(f"{API}/operations/{operation_id}/events", headers={"Last-Event-ID": "x"})
-    assert bad.status_code == 422
+    for wrong in ("x", "1" * 5000, "-1"):
+        bad = client.get(f"{API}/operations/{operation_id}/events", headers={"Last-Event-ID": wrong})
+        assert bad.status_code == 422
 
 
 def test_logs_are_lines_of_json(client: TestClient, house: House) -> None:

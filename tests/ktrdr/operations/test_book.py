@@ -17,8 +17,8 @@ def claim(book: OperationBook, owner: str = "d-1") -> Operation:
     return claimed
 
 
-def under_way(book: OperationBook) -> list[str]:
-    return [one.operation_id for one in book.page(active=True).items if one.status != "pending"]
+def under_way(book: OperationBook) -> list[tuple[str, int]]:
+    return [(one.operation_id, one.attempt) for one in book.page(active=True).items if one.status != "pending"]
 
 
 def start(book: OperationBook, operation_id: str = "train-1") -> Operation:
@@ -87,7 +87,7 @@ def test_a_claim_whose_answer_was_lost_is_given_again_before_any_other(book: Ope
     book.submit(pending("train-b"))
     assert book.claim("cpu-docker", "d-1") == first
     assert book.get("train-b").status == "pending"
-    second = book.claim("cpu-docker", "d-1", ["train-a"])
+    second = book.claim("cpu-docker", "d-1", [("train-a", 1)])
     assert second is not None and second.operation_id == "train-b"
 
 

@@ -66,7 +66,8 @@ class Lives(RuleBasedStateMachine):
             if one.status == "pending" and one.execution.environment == environment
         ]
         n_running = self.n_running()
-        claimed = self.book.claim(environment, owner, self.order)
+        held = [(operation_id, self.book.get(operation_id).attempt) for operation_id in self.order]
+        claimed = self.book.claim(environment, owner, held)
         if not waiting:
             assert claimed is None
             return
@@ -97,9 +98,16 @@ class Lives(RuleBasedStateMachine):
     def begin_commit(self, operation_id: str, attempt: int) -> None:
         before = self.book.get(operation_id)
         is_granted = self.book.begin_commit(operation_id, attempt)
-        assert is_granted == (before.status == "running" and before.attempt == attempt)
+        is_open = before.committing or not before.fenced
+        assert is_granted == (before.status == "running" and before.attempt == attempt and is_open)
         if is_granted:
             self.granted.add((operation_id, attempt))
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def fence(self, operation_id: str, attempt: int) -> None:
+        before = self.book.get(operation_id)
+        is_current = before.status in {"running", "cancelling"} and before.attempt == attempt
+        assert self.book.fence(operation_id, attempt) == (is_current and before.committing)
 
     @rule(operation_id=ids, attempt=ATTEMPTS)
     def complete(self, operation_id: str, attempt: int) -> None:

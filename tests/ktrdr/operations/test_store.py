@@ -95,10 +95,10 @@ def test_two_stores_on_one_file_never_claim_the_same_operation(url: str, clock: 
     claimed: list[str] = []
 
     def claim_all(book: OperationBook, owner: str) -> None:
-        held: list[str] = []
+        held: list[tuple[str, int]] = []
         while (operation := book.claim("cpu-docker", owner, held)) is not None:
-            held.append(operation.operation_id)
-        claimed.extend(held)
+            held.append((operation.operation_id, operation.attempt))
+        claimed.extend(operation_id for operation_id, _ in held)
 
     with ThreadPoolExecutor() as pool:
         running = [pool.submit(claim_all, book, str(n)) for n, book in enumerate(books)]
