@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from httpx_sse import EventSource
@@ -36,6 +37,10 @@ class Client:
         Such as `http://127.0.0.1:8000`; absent: `KTRDR_URL`, or the service that `ktrdr up` started for this folder.
     api_key
         Sent as a bearer token; absent: `KTRDR_API_KEY`.
+    timeout_s
+        For one answer.
+    transport
+        How httpx sends requests, where it is not over the network.
 
     Examples
     --------
@@ -48,12 +53,21 @@ class Client:
     Every method raises `ServiceRefused` with the service's problems, or `ServiceUnreachable`.
     """
 
-    def __init__(self, url: str | None = None, api_key: str | None = None, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         settings = Settings.read()
         self.url = (url or settings.url or _recorded_url(settings)).rstrip("/")
         key = api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=self.url + PREFIX, headers=headers, timeout=timeout_s, trust_env=False)
+        self._http = httpx.Client(
+            base_url=self.url + PREFIX, headers=headers, timeout=timeout_s, trust_env=False, transport=transport
+        )
 
     def __enter__(self) -> Client:
         return self
@@ -237,7 +251,7 @@ def _recorded_url(settings: Settings) -> str:
 
 
 def _segment(text: str) -> str:
-    return httpx.URL("/").copy_with(path=f"/{text}").raw_path.decode()[1:].replace("/", "%2F")
+    return quote(text, safe="")
 
 
 def _is_passing(error: BaseException) -> bool:

@@ -1,0 +1,164 @@
+"""`Client` against answers written by hand: what it sends, what it makes of errors, how it outlives a restart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import ktrdr
+from ktrdr.client import client as client_module
+from ktrdr.errors import ServiceRefused, ServiceUnreachable
+from ktrdr.operations import is_operation_id
+
+PROBLEM = {
+    "type": "urn:ktrdr:problem:unknown-strategy",
+    "title": "Unknown strategy",
+    "status": 404,
+    "detail": "Strategy not found: x",
+    "errors": [{"path": "strategy_name", "message": "Strategy not found: x", "suggestion": "Did you mean 'y'?"}],
+}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_PAUSE_S", 0.0)
+    monkeypatch.setattr(client_module, "wait_exponential", lambda **_: lambda _: 0.0)
+
+
+def client_of(answer: Callable[[httpx.Request], httpx.Response], **arguments: Any) -> ktrdr.Client:
+    return ktrdr.Client("http://service", transport=httpx.MockTransport(answer), **arguments)
+
+
+def sse(*events: tuple[int, str, dict[str, Any]]) -> httpx.Response:
+    text = "".join(f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n" for number, name, data in events)
+    return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+
+
+def test_a_start_carries_an_id_minted_here_and_the_fields_that_were_given() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(json.loads(request.content))
+        return httpx.Response(202, json={"operation_id": seen[-1]["operation_id"]})
+
+    with client_of(answer) as client:
+        started = client.train("sp500_daily", seed=3, symbols=None)
+    [body] = seen
+    assert is_operation_id(body.pop("operation_id"))
+    assert body == {"strategy_name": "sp500_daily", "seed": 3}
+    assert is_operation_id(started["operation_id"])
+
+
+def test_a_start_whose_answer_was_lost_is_sent_again_with_the_same_id() -> None:
+    ids: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        ids.append(json.loads(request.content)["operation_id"])
+        if len(ids) < 3:
+            raise httpx.RemoteProtocolError("the proxy was killed", request=request)
+        return httpx.Response(202, json={"operation_id": ids[-1]})
+
+    client_of(answer).train("sp500_daily")
+    assert len(ids) == 3
+    assert len(set(ids)) == 1
+
+
+def test_a_problem_is_raised_with_everything_that_is_wrong() -> None:
+    with pytest.raises(ServiceRefused) as refused:
+        client_of(lambda _: httpx.Response(404, json=PROBLEM)).train("x")
+    assert refused.value.status == 404
+    assert str(refused.value) == "Strategy not found: x"
+    [problem] = refused.value.problems
+    assert (problem.path, problem.suggestion) == ("strategy_name", "Did you mean 'y'?")
+
+
+def test_our_own_503_is_an_answer_and_a_proxys_is_a_restart() -> None:
+    n_asked = 0
+
+    def no_place(_: httpx.Request) -> httpx.Response:
+        nonlocal n_asked
+        n_asked += 1
+        return httpx.Response(503, json={**PROBLEM, "status": 503})
+
+    with pytest.raises(ServiceRefused):
+        client_of(no_place).train("x")
+    assert n_asked == 1
+    answers = [httpx.Response(503, text="no replica"), httpx.Response(200, json={"status": "ok"})]
+    assert client_of(lambda _: answers.pop(0)).health() == {"status": "ok"}
+
+
+def test_what_is_no_problem_document_is_still_an_error() -> None:
+    with pytest.raises(ServiceRefused, match="HTTP 500"):
+        client_of(lambda _: httpx.Response(500, text="<html>")).health()
+
+
+def test_nobody_there_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RETRY_S", 0.0)
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with pytest.raises(ServiceUnreachable) as unreachable:
+        client_of(refuse).health()
+    assert "ktrdr up" in str(unreachable.value.suggestion)
+
+
+def test_a_broken_stream_is_taken_up_behind_the_last_event() -> None:
+    last_ids: list[str | None] = []
+    answers = [
+        sse((5, "state", {"status": "running"}), (6, "progress", {"n": 1})),
+        httpx.Response(503, text="no replica"),
+        sse((9, "end", {"status": "completed"})),
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        last_ids.append(request.headers.get("last-event-id"))
+        return answers.pop(0)
+
+    assert client_of(answer).wait("train-1") == {"status": "completed"}
+    assert last_ids == [None, "6", "6"]
+
+
+def test_a_stream_that_never_ends_properly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RECONNECT_S", -1.0)
+    with pytest.raises(ServiceUnreachable):
+        list(client_of(lambda _: sse()).events("train-1"))
+
+
+def test_an_unknown_operation_is_refused_at_once() -> None:
+    with pytest.raises(ServiceRefused):
+        client_of(lambda _: httpx.Response(404, json=PROBLEM)).wait("train-1")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "ü ?#"])
+def test_a_name_never_becomes_another_path(name: str) -> None:
+    paths: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.raw_path)
+        return httpx.Response(200, json={})
+
+    client_of(answer).operation(name)
+    assert paths[0].startswith(b"/api/v1/operations/")
+    assert paths[0].count(b"/") == 4
+
+
+def test_the_key_is_sent_and_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"authorization": request.headers.get("authorization")})
+
+    assert client_of(answer).health() == {"authorization": None}
+    assert client_of(answer, api_key="one").health() == {"authorization": "Bearer one"}
+    monkeypatch.setenv("KTRDR_API_KEY", "two")
+    assert client_of(answer).health() == {"authorization": "Bearer two"}
+
+
+def test_without_a_service_here_the_client_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KTRDR_HOME", str(tmp_path))
+    with pytest.raises(ServiceUnreachable):
+        ktrdr.Client()
