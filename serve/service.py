@@ -28,26 +28,22 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost")
 SUSPEND_WAIT_S = 10.0
 
 
-def check_address(settings: Settings, host: str, port: int) -> None:
-    """Refuse an address that must not or cannot be listened on.
-
-    Raises
-    ------
-    ConfigError
-        Off loopback without an API key; a port that is taken.
-    """
+def check_key(settings: Settings, host: str) -> None:
+    """Refuse to listen off loopback without an API key."""
     if host not in LOOPBACK_HOSTS and settings.api_key is None:
-        raise RequestError(
-            "host", f"Listening on {host} needs an API key.", "Set KTRDR_API_KEY, or listen on 127.0.0.1."
-        )
+        advice = "Set KTRDR_API_KEY, or listen on 127.0.0.1."
+        raise RequestError("host", f"Listening on {host} needs an API key.", advice)
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that somebody listens on."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise RequestError(
-                "port", f"Port {port} of {host} is not free ({error.strerror}).", "Choose another with --port."
-            ) from error
+            message = f"Port {port} of {host} is not free ({error.strerror})."
+            raise RequestError("port", message, "Choose another with --port.") from error
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,9 @@ class Place:
 def hold_up(settings: Settings, place: Place) -> None:
     """Start the service, record its address, and return when a signal has ended it."""
     host, port = place.host, place.port
-    check_address(settings, host, port)
+    check_key(settings, host)
+    if place.ray_address is None:  # in a cluster that is joined, Serve may listen there since an earlier process
+        check_port(host, port)
     token, variables = _prepare_environment(settings, place)
     # Only now: Ray and the modules over it read the environment when they are imported, and torch takes its time.
     import ray  # noqa: PLC0415
