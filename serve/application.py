@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from ray import serve as ray_serve
 
 import ktrdr
@@ -18,7 +19,7 @@ APPLICATION = "ktrdr"
 
 def build_app(settings: Settings) -> FastAPI:
     """Return the application: routes, errors as problem+json, limits, and the API key where one is set."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title="ktrdr",
         version=ktrdr.__version__,
         description="Trains neuro-fuzzy trading strategies. Errors are problem+json.",

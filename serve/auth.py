@@ -10,17 +10,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve.problems import problem
 
 OPEN_PATHS = ("/api/v1/health", "/docs", "/openapi.json", "/redoc")
+OPEN_FOLDER = "/static-offline-docs/"
 MAX_BODY = 1024 * 1024
 
 
 class ApiKey:
-    """Asks for `Authorization: Bearer KEY`, compared in constant time, on every path but `OPEN_PATHS`."""
+    """Asks for `Authorization: Bearer KEY`, compared in constant time, on every path but those of docs and health."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app, self._expected = app, f"Bearer {key}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in OPEN_PATHS:
+        if scope["type"] == "http" and not _is_open(scope["path"]):
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(given, self._expected):
                 answer = problem(
@@ -32,6 +33,10 @@ class ApiKey:
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or (path.startswith(OPEN_FOLDER) and ".." not in path)
 
 
 class BodyLimit:

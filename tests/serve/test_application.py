@@ -249,6 +249,7 @@ def test_the_key_is_asked_for_everywhere_but_at_the_health_and_the_docs(house: H
     with client_of(house, tmp_path, api_key="a key") as client:
         assert client.get(f"{API}/health").status_code == 200
         assert client.get("/docs").status_code == 200
+        assert client.get("/static-offline-docs/swagger-ui.css").status_code == 200
         refused = client.get(f"{API}/operations")
         assert refused.status_code == 401
         assert refused.headers["www-authenticate"] == "Bearer"
@@ -261,4 +262,7 @@ def test_the_docs_describe_every_route(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert f"{API}/trainings/start" in paths
     assert all(operation["summary"] for of_path in paths.values() for operation in of_path.values())
-    assert client.get("/docs").status_code == 200
+    page = client.get("/docs")
+    assert page.status_code == 200
+    assert "https://" not in page.text  # it needs no other host
+    assert client.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200
