@@ -7,16 +7,21 @@ and closes Saturday 00:00.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ktrdr.errors import BadBars
 
 Bars: TypeAlias = pd.DataFrame
 """(n_bars, 5) float64 columns `COLUMNS`; index: a UTC DatetimeIndex named "time" of bar opens, ascending and unique."""
+
+SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9_.^=/-]{0,63}")
+"""What names an instrument."""
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -61,29 +66,32 @@ class SeriesKey(NamedTuple):
         return f"{self.symbol} {self.timeframe}"
 
 
-def check_bars(bars: Bars, series: str) -> None:
-    """Refuse bars that break the conventions above.
+_UTC_NAMES = frozenset({"UTC", "UCT", "Universal", "Zulu", "tzutc()"})
+"""What time zones that are UTC call themselves, `Etc/` before it or not."""
+
+
+def check_bars(bars: Bars, series: str, *, timeframe: str | None = None, advice: str = "Correct the bars.") -> None:
+    """Refuse bars that break the conventions above. Columns of any number type will do.
+
+    Parameters
+    ----------
+    bars, series
+        The bars, and what they are called in the error.
+    timeframe
+        Where given, bars are judged by it too: those of a week open on Monday.
+    advice
+        What the error says can be done.
 
     Raises
     ------
     BadBars
-        Naming the first bar at fault: order, duplicates, time zone, missing columns, prices that are not finite or
-        not positive, high below low, open or close outside [low, high], volume that is missing, not
-        finite or negative.
+        Naming the column at fault: missing, there twice, not numbers; or the first bar at fault: order, duplicates,
+        time zone, prices that are not finite or not positive, high below low, open or close outside [low, high],
+        volume that is missing, not finite or negative.
     """
-    advice = "Correct the file and import it again."
-    missing = [column for column in COLUMNS if column not in bars.columns]
-    if missing:
-        raise BadBars(series, f"has no column {', '.join(missing)}", advice)
-    index = bars.index
-    if not isinstance(index, pd.DatetimeIndex) or str(index.tz) != "UTC":
-        raise BadBars(series, "is not indexed by UTC times", advice)
-    if index.hasnans:
-        raise BadBars(series, f"bar number {int(np.argmax(index.isna())) + 1} has no time", advice)
-    if not index.is_monotonic_increasing or not index.is_unique:
-        at = int(np.flatnonzero(np.diff(index.asi8) <= 0)[0]) + 1
-        raise BadBars(series, f"bar {index[at]} does not come after the one before it", advice)
-    prices, volume = bars[list(COLUMNS[:4])].to_numpy(), bars["volume"].to_numpy()
+    _check_columns(bars, series, advice)
+    _check_times(bars.index, series, timeframe, advice)
+    prices, volume = _floats(bars, list(COLUMNS[:4])), _floats(bars, ["volume"])[:, 0]
     faults = {
         "has a price that is missing, not finite or not positive": ~(np.isfinite(prices) & (prices > 0)).all(axis=1),
         "has its high below its low": prices[:, 1] < prices[:, 2],
@@ -93,4 +101,34 @@ def check_bars(bars: Bars, series: str) -> None:
     }
     for reason, is_wrong in faults.items():
         if is_wrong.any():
-            raise BadBars(series, f"bar {index[int(np.argmax(is_wrong))]} {reason}", advice)
+            raise BadBars(series, f"bar {bars.index[int(np.argmax(is_wrong))]} {reason}", advice)
+
+
+def _check_columns(bars: Bars, series: str, advice: str) -> None:
+    missing = [column for column in COLUMNS if column not in bars.columns]
+    if missing:
+        raise BadBars(series, f"has no column {', '.join(missing)}", advice)
+    for column in COLUMNS:
+        kinds = [str(kind) for name, kind in bars.dtypes.items() if name == column]
+        if len(kinds) > 1:
+            raise BadBars(series, f"has the column {column} more than once", advice)
+        if bars[column].dtype.kind not in "iuf":
+            raise BadBars(series, f"column {column} is {kinds[0]}, not numbers", advice)
+
+
+def _check_times(index: pd.Index, series: str, timeframe: str | None, advice: str) -> None:
+    if not isinstance(index, pd.DatetimeIndex) or str(index.tz).removeprefix("Etc/") not in _UTC_NAMES:
+        raise BadBars(series, "is not indexed by UTC times", advice)
+    if index.hasnans:
+        raise BadBars(series, f"bar number {int(np.argmax(index.isna())) + 1} has no time", advice)
+    if not index.is_monotonic_increasing or not index.is_unique:
+        at = int(np.flatnonzero(np.diff(index.asi8) <= 0)[0]) + 1
+        raise BadBars(series, f"bar {index[at]} does not come after the one before it", advice)
+    is_elsewhere = (index.day_of_week != 0) | (index != index.normalize())
+    if timeframe == Timeframe.W1 and is_elsewhere.any():
+        raise BadBars(series, f"bar {index[int(np.argmax(is_elsewhere))]} does not open on a Monday at 00:00", advice)
+
+
+def _floats(bars: Bars, columns: list[str]) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = bars[columns].to_numpy(dtype=np.float64, na_value=np.nan)
+    return values

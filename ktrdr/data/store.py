@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ktrdr.data.arrow import from_arrow, to_arrow
-from ktrdr.data.bars import Bars, SeriesKey, Timeframe, check_bars
+from ktrdr.data.bars import SYMBOL, Bars, SeriesKey, Timeframe, check_bars
 from ktrdr.errors import BadBars, UnknownSymbol
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class BarStore:
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(series, error) from None
         bars = from_arrow(table, series)
-        check_bars(bars, series)
+        check_bars(bars, series, timeframe=key.timeframe, advice="Correct the file and import it again.")
         return bars
 
     def write(self, key: SeriesKey, bars: Bars) -> Path:
@@ -99,13 +99,16 @@ class BarStore:
         Raises
         ------
         BadBars
-            If there are no bars, they break the conventions, or the timeframe is none.
+            If there are no bars, they break the conventions, or the symbol or the timeframe is none.
         """
+        if not SYMBOL.fullmatch(key.symbol):
+            raise BadBars(str(key), f"{key.symbol!r} is no symbol", f"It must match {SYMBOL.pattern}")
         if key.timeframe not in list(Timeframe):
             raise BadBars(str(key), f"'{key.timeframe}' is no timeframe", f"Use one of {', '.join(Timeframe)}.")
         if bars.empty:
             raise BadBars(str(key), "has no bars", "Give at least one bar.")
-        check_bars(bars, str(key))
+        check_bars(bars, str(key), timeframe=key.timeframe)
+        bars = bars.tz_convert("UTC")  # a zone may be UTC by another name
         root = self._roots[0]
         root.mkdir(parents=True, exist_ok=True)
         path = root / _file_name(key)

@@ -10,16 +10,24 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
 import pandas as pd
-from pydantic import Field, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from ktrdr.data.bars import Bars
-from ktrdr.declaration import build_declared
+from ktrdr.declaration import build_declared, refused
 from ktrdr.indicators.averages import EMA, SMA, WMA
 from ktrdr.indicators.base import Indicator
 from ktrdr.indicators.momentum import CCI, ROC, RSI, Momentum, Stochastic, WilliamsR
 from ktrdr.indicators.trend import ADX, MACD
 from ktrdr.indicators.volatility import ATR, BollingerBands
 from ktrdr.indicators.volume import MFI, OBV
+
+
+def _keeps_its_past(config: Any) -> Any:
+    if isinstance(config, dict) and str(config.get("type")).lower() == "zigzag":
+        reason = "zigzag repaints: its last leg changes when later bars come, so that it is no indicator"
+        raise refused(reason, "It exists as a label source: training.labels: {source: zigzag}.", at="type")
+    return config
+
 
 AnyIndicator: TypeAlias = Annotated[
     SMA
@@ -38,6 +46,7 @@ AnyIndicator: TypeAlias = Annotated[
     | OBV
     | ADX,
     Field(discriminator="type"),
+    BeforeValidator(_keeps_its_past),
 ]
 
 _ADAPTER: TypeAdapter[Indicator] = TypeAdapter(AnyIndicator)

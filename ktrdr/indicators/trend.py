@@ -8,6 +8,7 @@ import talib
 from pydantic import model_validator
 
 from ktrdr.data.bars import Bars
+from ktrdr.declaration import conflict
 from ktrdr.indicators.base import FloatArray, Indicator, Period, Source, column
 
 
@@ -31,7 +32,8 @@ class MACD(Indicator):
     @model_validator(mode="after")
     def _fast_is_faster(self) -> MACD:
         if self.fast_period >= self.slow_period:
-            raise ValueError(f"fast_period {self.fast_period} must be less than slow_period {self.slow_period}")
+            message = f"fast_period {self.fast_period} must be less than slow_period {self.slow_period}"
+            raise conflict(message, "fast_period", "slow_period")
         return self
 
     @property

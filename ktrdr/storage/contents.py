@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ktrdr.declaration import problems_of
+from ktrdr.declaration import findings_in, problems_of
 from ktrdr.errors import StorageError
 
 FORMAT_VERSION = 1
@@ -159,7 +159,8 @@ def _validated(kind: type[StoredT], document: dict[str, Any], file: str) -> Stor
     try:
         return kind.model_validate(document)
     except ValidationError as error:
-        raise StorageError(f"{file}: " + "; ".join(str(problem) for problem in problems_of(error))) from error
+        problems = problems_of(findings_in(error, kind, document))
+        raise StorageError(f"{file}: " + "; ".join(str(problem) for problem in problems)) from error
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ktrdr.data.bars import SYMBOL
 from ktrdr.strategy.dates import DateText
 from ktrdr.strategy.document import Document, read_document
 from ktrdr.strategy.library import StrategyLibrary
 from ktrdr.strategy.loading import StrategySource, Validation, load_strategy, validate_strategy
 from ktrdr.strategy.references import notes
-from ktrdr.strategy.schema import NAME, SYMBOL, Name, Strategy, Symbol, TimeframeText
+from ktrdr.strategy.schema import NAME, Name, Strategy, Symbol, TimeframeText
 
 __all__ = [
     "NAME",

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ktrdr.declaration import KeyPath, dotted
 from ktrdr.errors import Problem, StrategyError
-from ktrdr.strategy.plain import KeyPath, dotted, plain_values
+from ktrdr.strategy.plain import plain_values
 from ktrdr.strategy.reader import Place, Reader
 
 MAX_BYTES = 256 * 1024
@@ -46,13 +47,6 @@ class Document:
         where = self.problem(path[:-1], "", at_key=True)
         message = f"missing key '{path[-1]}'"
         return Problem(dotted((*self.written(path[:-1]), path[-1])), message, suggestion, where.line, where.column)
-
-    def keys_at(self, path: KeyPath) -> tuple[str, ...]:
-        """Return the keys of the mapping at `path`; none where something else stands."""
-        value: Any = self.values
-        for part in path:
-            value = value[part]
-        return tuple(value) if isinstance(value, dict) else ()
 
     def _nearest_place(self, path: KeyPath) -> Place | None:
         if path not in self.keys and any(shares_a_branch(path, given) for given in self.overridden):

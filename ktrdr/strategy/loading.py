@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from ktrdr.declaration import all_findings
 from ktrdr.errors import Problem, StrategyError
+from ktrdr.strategy.design import design_problems
 from ktrdr.strategy.document import MAX_BYTES, Document, document_of, read_document
 from ktrdr.strategy.findings import problems_in
 from ktrdr.strategy.overrides import override
-from ktrdr.strategy.references import design_problems, name_problems, notes
+from ktrdr.strategy.references import name_problems, notes
 from ktrdr.strategy.schema import Strategy
 from ktrdr.strategy.spellings import respell
+
+_STRATEGY = TypeAdapter(Strategy)
 
 StrategySource: TypeAlias = str | Path | Mapping[str, Any] | Document
 """A path or YAML text, values as from JSON, or what `read_document` made of a text that must not be taken as a path."""
@@ -103,12 +107,10 @@ def _judge(document: Document, overrides: Mapping[str, Any]) -> Validation:
     found = [*problems, *refused]
     strategy = None
     try:
-        strategy = Strategy.model_validate(document.values)
+        strategy = _STRATEGY.validate_python(document.values)
     except ValidationError as error:
-        found += problems_in(error, document, Strategy)
-    found += name_problems(document)
-    if strategy is not None and not found:
-        found += design_problems(strategy, document)
+        found += problems_in(all_findings(error, _STRATEGY, document.values), document)
+    found += [*name_problems(document), *design_problems(document)]
     if strategy is None or found:
         return Validation(_in_order(found), spelling_notes, None)
     return Validation((), (*spelling_notes, *notes(strategy)), strategy)

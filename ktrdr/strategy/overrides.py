@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ktrdr.declaration import KeyPath, is_declared
 from ktrdr.errors import Problem
 from ktrdr.strategy.document import Document
-from ktrdr.strategy.plain import KeyPath, plain_values
+from ktrdr.strategy.plain import plain_values
+from ktrdr.strategy.schema import Strategy
 from ktrdr.strategy.spellings import present_path_of
 
 
 def override(document: Document, overrides: Mapping[str, Any]) -> tuple[Document, tuple[Problem, ...]]:
     """Return the document with each dotted path of `overrides` set to its value, and what could not be set.
 
-    A mapping on the way that is not there is made: if it is no key of a strategy, the schema says so.
+    None removes the key. A mapping on the way that is not there is made: if it is no key of a strategy, the schema
+    says so.
     """
     values = copy.deepcopy(document.values)
     problems: list[Problem] = []
@@ -26,7 +29,7 @@ def override(document: Document, overrides: Mapping[str, Any]) -> tuple[Document
         parts = present_path_of(tuple(str(dotted_path).split(".")), values)
         plain, found = plain_values(value, parts)
         problems.extend(found)
-        path = None if found else _set(values, parts, plain)
+        path = None if found else _remove(values, parts) if plain is None else _set(values, parts, plain)
         if path is not None:
             given.add(path)
         elif not found:
@@ -55,6 +58,25 @@ def _set(values: Any, parts: tuple[str, ...], value: Any) -> KeyPath | None:
         else:
             values = values.setdefault(key, {}) if isinstance(values, dict) else values[key]
     return tuple(path)
+
+
+def _remove(values: Any, parts: tuple[str, ...]) -> KeyPath | None:
+    """Remove a key in place; a key that no strategy has, or a list's item, is set to None for the schema to refuse."""
+    way: list[str | int] = []
+    container = values
+    for part in parts[:-1]:
+        key = _key_in(container, part)
+        if key is None or (isinstance(container, dict) and key not in container):
+            break
+        way.append(key)
+        container = container[key]
+    path = (*way, *parts[len(way) :])
+    if isinstance(container, dict) and len(way) == len(parts) - 1 and parts[-1] in container:
+        del container[parts[-1]]
+        return path
+    if isinstance(container, dict) and is_declared(Strategy, path, values):
+        return path
+    return _set(values, parts, None)
 
 
 def _key_in(container: Any, part: str) -> str | int | None:

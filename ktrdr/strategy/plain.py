@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any
 
+import numpy as np
+
+from ktrdr.declaration import KeyPath, dotted
 from ktrdr.errors import Problem
 
 MAX_DEPTH = 32
@@ -14,19 +17,11 @@ MAX_VALUES = 10_000
 MAX_PROBLEMS = 200
 MAX_DIGITS = 64
 
-KeyPath: TypeAlias = tuple[str | int, ...]
-"""Keys and list positions from the root, `("nn_inputs", 0, "fuzzy_set")`."""
-
-
-def dotted(path: KeyPath) -> str:
-    """Return a path as it is written in messages, `nn_inputs.0.fuzzy_set`."""
-    return ".".join(str(part) for part in path)
-
 
 def plain_values(value: Any, path: KeyPath = ()) -> tuple[Any, list[Problem]]:
     """Return a deep copy of `value` made of dict, list, str, int, float, bool and None, and what could not be copied.
 
-    Tuples become lists, dates and enum members their texts.
+    Tuples become lists, dates and enum members their texts, numbers of NumPy plain numbers.
     """
     copier = _Copier()
     return copier.copy(value, path), copier.problems
@@ -54,6 +49,8 @@ class _Copier:
     def _scalar(self, value: Any, path: KeyPath) -> Any:
         if isinstance(value, Enum):
             value = value.value
+        if isinstance(value, np.generic):
+            value = _plain_number(value)
         if isinstance(value, dt.date):
             return value.isoformat()
         if isinstance(value, str):
@@ -72,6 +69,16 @@ class _Copier:
 
     def _refuse(self, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(dotted(path), message))
+
+
+def _plain_number(value: np.generic) -> Any:
+    """Return a NumPy number as Python's; anything else as it is."""
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.floating):
+        return float(value)
+    # NumPy counts its time differences among the integers.
+    return int(value) if isinstance(value, np.integer) and not isinstance(value, np.timedelta64) else value
 
 
 def is_writable(text: str) -> bool:

@@ -23,15 +23,14 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
+from ktrdr.declaration import KeyPath, dotted
 from ktrdr.errors import Problem
 from ktrdr.strategy.plain import (
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_PROBLEMS,
     MAX_VALUES,
-    KeyPath,
     depth_of,
-    dotted,
     is_writable,
     size_of,
 )

@@ -1,4 +1,4 @@
-"""What one part of a strategy says of another: names that must exist, features that must differ, the network's size."""
+"""What one part of a strategy says of another: names that must exist."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ktrdr.data.bars import Timeframe
+from ktrdr.declaration import KeyPath
 from ktrdr.errors import Problem, did_you_mean
 from ktrdr.indicators import AnyIndicator
 from ktrdr.strategy.document import Document
-from ktrdr.strategy.plain import KeyPath
 from ktrdr.strategy.schema import Strategy
 
 _INDICATOR: TypeAdapter[Any] = TypeAdapter(AnyIndicator)
@@ -20,7 +20,7 @@ _INDICATOR: TypeAdapter[Any] = TypeAdapter(AnyIndicator)
 
 def name_problems(document: Document) -> list[Problem]:
     """Return names that name nothing. Reads the plain document, so that one with other faults is judged as well."""
-    indicators, sets = _section(document, "indicators"), _section(document, "fuzzy_sets")
+    indicators, sets = section(document, "indicators"), section(document, "fuzzy_sets")
     problems: list[Problem] = []
     if indicators is not None:
         for name, fuzzy_set in (sets or {}).items():
@@ -31,30 +31,6 @@ def name_problems(document: Document) -> list[Problem]:
     for position, item in enumerate(inputs if isinstance(inputs, list) else ()):
         if isinstance(item, dict):
             problems += _input_problems(document, position, item, sets)
-    return problems
-
-
-def design_problems(strategy: Strategy, document: Document) -> list[Problem]:
-    """Return what is wrong where each part is right: features that coincide, a network that is too large."""
-    problems = []
-    columns: dict[str, str] = {}
-    for name, fuzzy_set in strategy.fuzzy_sets.items():
-        for term in fuzzy_set.memberships:
-            first = columns.setdefault(f"{name}_{term}", name)
-            if first != name:
-                message = f"its feature '{name}_{term}' is one of the fuzzy set '{first}' as well"
-                problems.append(document.problem(("fuzzy_sets", name, term), message, "Rename one.", at_key=True))
-    inputs: dict[tuple[str, str], int] = {}
-    for position, item in enumerate(strategy.nn_inputs):
-        for timeframe in strategy.timeframes if item.timeframes == "all" else item.timeframes:
-            first_at = inputs.setdefault((item.fuzzy_set, timeframe), position)
-            if first_at != position:
-                message = f"'{item.fuzzy_set}' on {timeframe} is an input already (nn_inputs.{first_at})"
-                problems.append(document.problem(("nn_inputs", position), message, "Remove one of the two."))
-    try:
-        strategy.model.check_size(len(strategy.features), len(strategy.training.labels.class_names))
-    except ValueError as error:
-        problems.append(document.problem(("model", "architecture"), str(error), at_key=True))
     return problems
 
 
@@ -90,9 +66,10 @@ def _input_problems(
     if isinstance(name, str) and sets is not None and name not in sets:
         path: KeyPath = ("nn_inputs", position, "fuzzy_set")
         yield document.problem(path, f"there is no fuzzy set '{name[:60]}'", _nearest(name, sets, "fuzzy_sets"))
-    timeframes = _timeframes(document)
+    timeframes = timeframes_in(document)
     for at, timeframe in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(timeframe, str) and timeframes and timeframe not in timeframes:
+        # One that does not exist at all is the schema's to refuse.
+        if timeframe in list(Timeframe) and timeframes and timeframe not in timeframes:
             path = ("nn_inputs", position, "timeframes", at)
             known = _nearest(timeframe, timeframes, "training_data.timeframes")
             yield document.problem(path, f"'{timeframe[:60]}' is not among the timeframes trained on", known)
@@ -107,7 +84,7 @@ def _outputs(config: Any) -> tuple[str, ...]:
     return outputs
 
 
-def _section(document: Document, key: str) -> dict[str, Any] | None:
+def section(document: Document, key: str) -> dict[str, Any] | None:
     """Return a top-level mapping, empty where there is none; None where the schema finds fault with it already."""
     value = document.values.get(key)
     if value is None and key not in document.values:
@@ -115,7 +92,8 @@ def _section(document: Document, key: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _timeframes(document: Document) -> tuple[str, ...]:
+def timeframes_in(document: Document) -> tuple[str, ...]:
+    """Return the timeframes trained on; none where the schema finds fault with them."""
     bars = document.values.get("training_data")
     declared = bars.get("timeframes") if isinstance(bars, dict) else None
     timeframe = declared.get("timeframe") if isinstance(declared, dict) else None

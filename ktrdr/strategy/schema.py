@@ -8,10 +8,10 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from ktrdr.data.bars import Timeframe
-from ktrdr.declaration import Declaration
+from ktrdr.data.bars import SYMBOL, Timeframe
+from ktrdr.declaration import Declaration, LeftOut, conflict, refused
 from ktrdr.fuzzy import FuzzySet
 from ktrdr.indicators import AnyIndicator
 from ktrdr.labels import AnyLabeler
@@ -19,13 +19,22 @@ from ktrdr.model.config import MLP
 from ktrdr.strategy.dates import DateText
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9_.^=/-]{0,63}")
 
 
 def _full_match(pattern: re.Pattern[str], text: str, what: str) -> str:
     if not pattern.fullmatch(text):
         raise ValueError(f"{text!r} is not a {what}: it must match {pattern.pattern}")
     return text
+
+
+def _is_read(version: Any) -> Any:
+    if isinstance(version, bool) or not isinstance(version, str | int | float) or re.match(r"3|\D|$", str(version)):
+        return version  # the literal says what is wrong with it
+    difference = (
+        "In 3.0 `indicators` maps an id to its parameters, each fuzzy set names its indicator, and `nn_inputs` lists "
+        "what the network sees; 2.x has a list of indicators with `feature_id`, and no `nn_inputs`."
+    )
+    raise refused(f"version {version} is not read, only 3.0", difference if str(version).startswith("2") else None)
 
 
 def _is_finite(content: Any) -> Any:
@@ -41,7 +50,14 @@ Inert = Annotated[Any, AfterValidator(_is_finite)]
 Name = Annotated[str, AfterValidator(lambda text: _full_match(NAME, text, "name"))]
 Symbol = Annotated[str, AfterValidator(lambda text: _full_match(SYMBOL, text, "symbol"))]
 TimeframeText = Annotated[Timeframe, Field(strict=False)]
+Version = Annotated[Literal["3.0"], BeforeValidator(_is_read)]
 Epochs = Annotated[int, Field(ge=1)]
+
+
+_WITHOUT_EFFECT: dict[str, Any] = {
+    **dict.fromkeys(("description", "hypothesis", "scope", "deployment"), True),
+    "decisions": {"position_awareness", "filters"},
+}
 
 
 class SingleSymbol(Declaration):
@@ -65,7 +81,7 @@ class MultiSymbol(Declaration):
     @model_validator(mode="after")
     def _are_distinct(self) -> MultiSymbol:
         if len(set(self.list)) != len(self.list):
-            raise ValueError("a symbol is listed twice")
+            raise conflict("a symbol is listed twice", "list")
         return self
 
     @property
@@ -89,13 +105,13 @@ class SingleTimeframe(Declaration):
 class DateRange(Declaration):
     """Dates by a bar's open, both inclusive; a request's dates win."""
 
-    start: DateText | None = None
-    end: DateText | None = None
+    start: LeftOut[DateText] = None
+    end: LeftOut[DateText] = None
 
     @model_validator(mode="after")
     def _runs_forward(self) -> DateRange:
         if self.start and self.end and self.start > self.end:
-            raise ValueError(f"start {self.start} is after end {self.end}")
+            raise conflict(f"start {self.start} is after end {self.end}", "start", "end")
         return self
 
 
@@ -124,7 +140,7 @@ class FuzzyInput(Declaration):
     @model_validator(mode="after")
     def _timeframes_are_distinct(self) -> FuzzyInput:
         if len(set(self.timeframes)) != len(self.timeframes) and self.timeframes != "all":
-            raise ValueError("a timeframe is listed twice")
+            raise conflict("a timeframe is listed twice", "timeframes")
         return self
 
 
@@ -149,7 +165,8 @@ class DataSplit(Declaration):
     def _sums_to_one(self) -> DataSplit:
         total = self.train + self.validation + self.test
         if abs(total - 1) > 1e-9:
-            raise ValueError(f"train + validation + test is {total:g}; the shares must sum to 1")
+            message = f"train + validation + test is {total:.12g}; the shares must sum to 1"
+            raise conflict(message, "train", "validation", "test")
         return self
 
 
@@ -165,22 +182,23 @@ class Training(Declaration):
     """How the network is trained."""
 
     labels: AnyLabeler
-    data_split: DataSplit | None = None
+    data_split: LeftOut[DataSplit] = None
     epochs: Epochs = 100
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=0.001, gt=0)
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    early_stopping: EarlyStopping | None = None
-    gradient_clip: float | None = Field(default=None, gt=0, description="norm")
+    early_stopping: LeftOut[EarlyStopping] = None
+    gradient_clip: LeftOut[Annotated[float, Field(gt=0)]] = Field(default=None, description="norm")
     class_weights: Literal["balanced", "none"] = "none"
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
 
     @model_validator(mode="after")
     def _momentum_belongs_to_sgd(self) -> Training:
         if "momentum" in self.model_fields_set and self.optimizer != "sgd":
-            raise ValueError(f"momentum has no effect with optimizer {self.optimizer}: remove it or use sgd")
+            message = f"momentum has no effect with optimizer {self.optimizer}: remove it or use sgd"
+            raise conflict(message, "momentum", "optimizer", at="momentum")
         return self
 
 
@@ -188,7 +206,7 @@ class Strategy(Declaration):
     """A whole strategy: bars, indicators, fuzzy sets, inputs, labels, model and training."""
 
     name: Name
-    version: Literal["3.0"] = "3.0"
+    version: Version = "3.0"
     description: str = ""
     hypothesis: str = ""
     scope: Inert = None
@@ -239,7 +257,7 @@ class Strategy(Declaration):
 
     @property
     def sha256(self) -> str:
-        """Hash of what the strategy says, defaults filled in: comments and spelling aside."""
-        full = self.model_dump(mode="json", exclude={"description", "hypothesis", "scope", "deployment"})
+        """Hash of what has an effect, defaults filled in: comments, spelling and free content aside."""
+        full = self.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
         full["features"] = self.features  # their order is part of what it says; that of keys is not
         return hashlib.sha256(json.dumps(full, sort_keys=True).encode()).hexdigest()

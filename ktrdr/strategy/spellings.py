@@ -6,9 +6,9 @@ import copy
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ktrdr.declaration import dotted
 from ktrdr.errors import Problem
 from ktrdr.strategy.document import Document
-from ktrdr.strategy.plain import dotted
 
 
 class Spelling(NamedTuple):

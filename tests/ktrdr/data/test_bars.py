@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,3 +60,51 @@ def test_a_missing_column_is_named() -> None:
 
 def test_a_week_closes_on_saturday() -> None:
     assert pd.Timestamp("2020-01-06") + Timeframe("1w").duration == pd.Timestamp("2020-01-11")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "kind"),
+    [("close", str, "str"), ("high", object, "object"), ("volume", bool, "bool"), ("low", "complex128", "complex128")],
+)
+def test_a_column_that_holds_no_numbers_is_named(column: str, values: object, kind: str) -> None:
+    bars = walk()
+    bars[column] = bars[column].astype(values)
+    with pytest.raises(BadBars, match=f"A 1d: column {column} is {kind}, not numbers"):
+        check_bars(bars, "A 1d")
+
+
+def test_a_frame_of_objects_and_a_column_there_twice_are_refused() -> None:
+    bars = walk()
+    with pytest.raises(BadBars, match="column open is object, not numbers"):
+        check_bars(bars.astype(object), "A 1d")
+    with pytest.raises(BadBars, match="has the column close more than once"):
+        check_bars(pd.concat([bars, bars[["close"]]], axis=1), "A 1d")
+
+
+def test_numbers_of_other_types_are_accepted_and_their_gaps_found() -> None:
+    check_bars(walk().astype("float32"), "A 1d")
+    bars = walk().astype("Float64")
+    check_bars(bars.astype({"volume": "int64"}), "A 1d")
+    bars.loc[bars.index[3], "close"] = pd.NA
+    with pytest.raises(BadBars, match=r"bar 2020-01-04 .*a price that is missing"):
+        check_bars(bars, "A 1d")
+
+
+@pytest.mark.parametrize("zone", ["Etc/UTC", dt.UTC, ZoneInfo("UTC"), ZoneInfo("Zulu")], ids=str)
+def test_a_zone_that_is_utc_by_another_name_is_accepted(zone: object) -> None:
+    check_bars(walk().tz_convert(zone), "A 1d")
+
+
+def test_weeks_open_on_monday_at_midnight() -> None:
+    weeks = walk(5, "2020-01-06", "W-MON")
+    check_bars(weeks, "A 1w", timeframe="1w")
+    check_bars(weeks.shift(1, freq="D"), "A", timeframe="1d")
+    for moved in (weeks.shift(1, freq="D"), weeks.shift(1, freq="h")):
+        with pytest.raises(BadBars, match=r"bar 2020-01-0.* does not open on a Monday at 00:00"):
+            check_bars(moved, "A 1w", timeframe="1w")
+
+
+def test_the_advice_speaks_of_no_file_where_there_is_none() -> None:
+    with pytest.raises(BadBars) as caught:
+        check_bars(walk().drop(columns=["low"]), "A 1d")
+    assert caught.value.suggestion == "Correct the bars."

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ktrdr.data import BarStore, SeriesInfo, SeriesKey, to_arrow
+from ktrdr.data import SYMBOL, BarStore, SeriesInfo, SeriesKey, to_arrow
 from ktrdr.errors import BadBars, UnknownSymbol
 from tests.ktrdr.data.walk import walk
 
 KEY = SeriesKey("A", "1d")
-SYMBOLS = st.text("ABCXYZabc019_.^=/-%", min_size=1, max_size=64)
+SYMBOLS = st.from_regex(SYMBOL, fullmatch=True)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def test_a_write_that_fails_leaves_the_old_bars(tmp_path: Path) -> None:
 @given(symbol=SYMBOLS, timeframe=st.sampled_from(["1m", "1d", "1w"]))
 def test_any_symbol_is_one_file_in_the_folder(tmp_path: Path, symbol: str, timeframe: str) -> None:
     store, key = BarStore([tmp_path / "bars"]), SeriesKey(symbol, timeframe)
-    path = store.write(key, walk(3))
+    path = store.write(key, walk(3, "2020-01-06", "W-MON"))
     assert path.parent == tmp_path / "bars"
     assert key in {SeriesKey(info.symbol, info.timeframe) for info in store.catalog()}
     assert len(store.read(key)) == 3
@@ -79,7 +79,7 @@ def test_an_unknown_symbol_names_those_there_are(tmp_path: Path, symbol: str) ->
     BarStore([tmp_path]).write(SeriesKey("secret", "1d"), walk())
     store = BarStore([root])
     store.write(KEY, walk())
-    store.write(SeriesKey("^GSPC", "1w"), walk())
+    store.write(SeriesKey("^GSPC", "1w"), walk(freq="W-MON"))
     with pytest.raises(UnknownSymbol) as caught:
         store.read(SeriesKey(symbol, "1d"))
     assert caught.value.args == (f"{symbol} 1d", ("A 1d", "^GSPC 1w"))
@@ -168,7 +168,29 @@ def test_bars_that_break_the_conventions_are_not_written(tmp_path: Path) -> None
         (KEY, walk().iloc[::-1], "does not come after"),
         (KEY, walk().iloc[:0], "has no bars"),
         (SeriesKey("A", "../x"), walk(), "no timeframe"),
+        (SeriesKey("../A", "1d"), walk(), "'../A' is no symbol"),
+        (SeriesKey("", "1d"), walk(), "'' is no symbol"),
+        (SeriesKey("A%", "1d"), walk(), "'A%' is no symbol"),
+        (SeriesKey("A", "1w"), walk(), "does not open on a Monday"),
+        (KEY, walk().astype(str), "column open is str, not numbers"),
     ):
         with pytest.raises(BadBars, match=reason):
             store.write(key, bars)
+    with pytest.raises(BadBars) as caught:
+        store.write(KEY, walk().iloc[::-1])
+    assert "file" not in caught.value.suggestion
     assert list(tmp_path.iterdir()) == []
+
+
+def test_times_in_a_zone_that_is_utc_by_another_name_are_stored_as_utc(tmp_path: Path) -> None:
+    path = BarStore([tmp_path]).write(KEY, walk().tz_convert("Etc/UTC").astype("float32"))
+    table = pq.read_table(path)
+    assert table.schema.field("time").type.tz == "UTC"
+    assert table.schema.field("close").type == pa.float64()
+
+
+def test_a_files_weeks_that_do_not_open_on_monday_are_bad_bars(tmp_path: Path) -> None:
+    pq.write_table(to_arrow(walk()), tmp_path / "A_1w.parquet")
+    with pytest.raises(BadBars, match="does not open on a Monday") as caught:
+        BarStore([tmp_path]).read(SeriesKey("A", "1w"))
+    assert caught.value.suggestion == "Correct the file and import it again."

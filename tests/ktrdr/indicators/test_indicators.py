@@ -31,11 +31,37 @@ def test_a_config_without_a_type_or_that_is_no_mapping_is_refused() -> None:
             build(config)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("config", "path", "words"),
+    [
+        ({"type": "rsii"}, "type", "unknown type 'rsii'. Did you mean 'rsi'?"),
+        ({"type": "rsi", "perod": 3}, "perod", "unknown key 'perod'. Did you mean 'period'?"),
+        ({"type": "rsi", "period": "14"}, "period", "expected a whole number, got '14' (text)"),
+        ({"type": "rsi", "period": 0}, "period", "must be at least 2, got 0"),
+        ({"period": 3}, "type", "missing key 'type'. One of: sma, ema, "),
+        ({"typ": "rsi"}, "typ", "unknown key 'typ'. Did you mean 'type'?"),
+        ({"type": "zigzag"}, "type", "zigzag repaints: its last leg changes when later bars come"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words_at_its_key(config: dict[str, object], path: str, words: str) -> None:
+    with pytest.raises(StrategyError) as caught:
+        build(config)
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert words in str(problem)
+
+
+def test_a_fast_period_that_is_not_faster_is_found_beside_other_faults() -> None:
+    with pytest.raises(StrategyError) as caught:
+        build({"type": "macd", "fast_period": 30, "source": "clse"})
+    assert [problem.path for problem in caught.value.problems] == ["source", ""]
+
+
 def test_every_wrong_parameter_is_reported() -> None:
     with pytest.raises(StrategyError) as caught:
         build({"type": "macd", "fast_period": "12", "slow_period": 0, "source": "clse", "extra": 1})
     paths = [problem.path for problem in caught.value.problems]
-    assert paths == ["macd.fast_period", "macd.slow_period", "macd.source", "macd.extra"]
+    assert paths == ["fast_period", "slow_period", "source", "extra"]
     assert caught.value.problems[2].suggestion == "Did you mean 'close'?"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ktrdr.declaration.kinds import fields_at
 from ktrdr.errors import Problem
 from ktrdr.strategy import load_strategy, validate_strategy
-from ktrdr.strategy.findings import fields_at
 from ktrdr.strategy.schema import Strategy
 from tests.ktrdr.strategy.texts import VALID, changed, only_problem, problems_after
 
@@ -170,8 +170,110 @@ def test_very_many_problems_are_counted_and_not_all_listed():
     assert found[0].message == "800 more problems are not listed"
 
 
-def test_momentum_without_sgd_is_an_error_that_says_so():
-    assert "momentum has no effect with optimizer adam" in only_problem("epochs: 5", "momentum: 0.5").message
+def test_momentum_without_sgd_is_an_error_at_its_key_that_says_so():
+    found = only_problem("epochs: 5", "momentum: 0.5")
+    assert "momentum has no effect with optimizer adam" in found.message
+    assert (found.path, found.line, found.column) == ("training.momentum", 29, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("{fuzzy_set: momentum}", "{fuzy_set: momentum}", "nn_inputs.0.fuzy_set"),
+        ("timeframes: [1d]", "timeframes: [1x]", "nn_inputs.1.timeframes.0"),
+        ("mode: single, symbol: SP500", "mode: multi_symbol, list: ['a b']", "training_data.symbols.list.0"),
+        ("mode: single, symbol: SP500", "mode: multi_symbol, list: []", "training_data.symbols.list"),
+    ],
+)
+def test_a_faulty_item_is_one_problem_and_a_list_that_is_empty_another(old, new, path):
+    assert only_problem(old, new).path == path
+
+
+def test_what_keys_say_together_is_judged_beside_faults_of_their_siblings():
+    text = (
+        changed("end: 2018-12-31", "end: 1999-01-01")
+        .replace("  date_range:", "  history_required: -1\n  date_range:")
+        .replace("{type: macd}", "{type: macd, fast_period: 30, source: cloes}")
+        .replace("pt_multiplier: 2.0", "pt_multiplier: -1, vol_method: close, vol_span: 1")
+        .replace("test: 0.15}", "test: 0.2, embargo_bars: -1}")
+        .replace("epochs: 5", "epochs: many\n  momentum: 0.5")
+        .replace("dropout: 0.1", "dropout: 2")
+        .replace("[8, 4]", "[60000000]")
+    )
+    assert [problem.path for problem in validate_strategy(text).problems] == [
+        "training_data.history_required",
+        "training_data.date_range",
+        "indicators.macd",
+        "indicators.macd.source",
+        "model",
+        "model.architecture.dropout",
+        "training.labels",
+        "training.labels.pt_multiplier",
+        "training.data_split",
+        "training.data_split.embargo_bars",
+        "training.epochs",
+        "training.momentum",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("{type: macd}", "{type: macd, fast_period: x, slow_period: 10}", "indicators.macd.fast_period"),
+        ("{type: macd}", "{type: macd, fast_perod: 5, slow_period: 10}", "indicators.macd.fast_perod"),
+        ("optimizer: adam", "momentum: 0.5\n  optimizer: SGD", "training.optimizer"),
+        ("train: 0.7", "train: lots", "training.data_split.train"),
+        ("[8, 4], activation: relu", "[-8], activation: relu", "model.architecture.hidden_layers.0"),
+    ],
+)
+def test_a_faulty_key_is_not_found_in_conflict_with_its_siblings_as_well(old, new, path):
+    assert only_problem(old, new).path == path
+
+
+def test_a_conflict_in_a_list_keeps_its_position_where_items_before_it_are_faulty():
+    text = changed("{fuzzy_set: momentum}", "{timeframes: all}").replace("[1d]", "[1d, 1d]\n    wibble: 1")
+    assert [problem.path for problem in validate_strategy(text).problems] == [
+        "nn_inputs.0.fuzzy_set",
+        "nn_inputs.1",
+        "nn_inputs.1.wibble",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "advice"),
+    [
+        ("epochs: 5", "early_stopping:", "training.early_stopping", "Remove the key or give its values."),
+        ("epochs: 5", "gradient_clip:", "training.gradient_clip", "Remove the key or give its value."),
+        ("epochs: 5", "epochs:", "training.epochs", "Remove the key or give its value."),
+        ("start: 2000-01-01", "start: ~", "training_data.date_range.start", "Remove the key or give its value."),
+        ("{type: macd}", "", "indicators.macd", "Remove the key or give its values."),
+        ("{train: 0.7, validation: 0.15, test: 0.15}", "", "training.data_split", "Remove the key or give its values."),
+        ("{mode: single, timeframe: 1d}", "", "training_data.timeframes", "Give its values."),
+    ],
+)
+def test_a_key_without_a_value_is_not_the_same_as_no_key(old, new, path, advice):
+    found = only_problem(old, new)
+    assert (found.path, found.suggestion) == (path, advice)
+
+
+@pytest.mark.parametrize("version", ['"2.0"', "2.0", '"2.1"', "1"])
+def test_another_version_is_refused_without_a_guess(version):
+    found = only_problem('"3.0"', version)
+    assert found.path == "version"
+    assert "is not read, only 3.0" in found.message
+    assert "Did you mean" not in str(found)
+    assert ("`nn_inputs` lists" in str(found)) == ("2" in version)
+
+
+def test_zigzag_is_refused_as_an_indicator_with_the_reason():
+    found = only_problem("type: rsi", "type: zigzag")
+    assert (found.path, found.line, found.column) == ("indicators.rsi_14.type", 8, 18)
+    assert "repaints: its last leg changes when later bars come" in found.message
+    assert "label source" in found.suggestion
+
+
+def test_shares_that_almost_sum_to_1_are_printed_with_the_digits_that_tell():
+    assert "is 1.00000001;" in only_problem("test: 0.15}", "test: 0.15000001}").message
 
 
 def test_fields_are_those_of_the_tagged_member_even_where_an_id_is_anothers_tag():

@@ -5,6 +5,7 @@ import json
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +45,24 @@ def test_the_hash_ignores_comments_and_descriptions_and_sees_values():
     assert load_strategy("# a comment\n" + VALID + "description: of a kind\n").sha256 == strategy.sha256
     assert load_strategy(VALID + "  batch_size: 64\n").sha256 == strategy.sha256
     assert load_strategy(VALID, {"training.epochs": 6}).sha256 != strategy.sha256
+
+
+def test_the_hash_ignores_content_without_effect():
+    text = VALID + "decisions: {filters: [1], position_awareness: true}\nscope: {a: 1}\ndeployment: x\nhypothesis: y\n"
+    assert load_strategy(text).sha256 == load_strategy(VALID).sha256
+    assert load_strategy(VALID + "decisions: {confidence_threshold: 0.1}\n").sha256 != load_strategy(VALID).sha256
+
+
+def test_numbers_of_numpy_are_plain_numbers():
+    document = load_strategy(VALID).document()
+    document["training"] |= {"epochs": np.int64(7), "learning_rate": np.float32(0.5)}
+    overrides = {"training.batch_size": np.int32(32), "training.weight_decay": np.float64(3)}
+    training = load_strategy(document, overrides).training
+    numbers = (training.epochs, training.learning_rate, training.batch_size, training.weight_decay)
+    assert numbers == (7, 0.5, 32, 3.0)
+    assert [type(number) for number in numbers] == [int, float, int, float]
+    assert validate_strategy(VALID, {"training.epochs": np.timedelta64(3, "s")}).problems[0].path == "training.epochs"
+    assert "expected a whole number" in str(validate_strategy(VALID, {"training.epochs": np.True_}).problems[0])
 
 
 def test_content_without_effect_is_kept():

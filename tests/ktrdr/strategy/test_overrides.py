@@ -60,3 +60,29 @@ def test_the_document_that_was_given_is_not_changed():
     document = load_strategy(VALID).document()
     load_strategy(document, {"training.epochs": 9})
     assert document["training"]["epochs"] == 5
+
+
+@pytest.mark.parametrize("in_file", ["early_stopping: {patience: 3}", "early_stopping:", "epochs: 5"])
+def test_null_removes_a_key_whether_or_not_it_is_there(in_file):
+    strategy = load_strategy(changed("epochs: 5", in_file), {"training.early_stopping": None})
+    assert strategy.training.early_stopping is None
+    assert "early_stopping" not in strategy.document()["training"]
+
+
+def test_null_does_not_make_what_it_would_remove_something_from():
+    assert load_strategy(VALID, {"training.early_stopping.patience": None}) == load_strategy(VALID)
+
+
+@pytest.mark.parametrize(
+    ("path", "at"),
+    [
+        ("training.early_stoping", "training.early_stoping"),
+        ("trainng.epochs", "trainng"),
+        ("indicators.rsi_41", "indicators.rsi_41"),
+        ("nn_inputs.1", "nn_inputs.1"),
+        ("training.labels", "training.labels"),
+        ("training.epochs.x", "training.epochs.x"),
+    ],
+)
+def test_null_at_a_path_that_is_none_or_must_be_there_is_refused(path, at):
+    assert refused({path: None})[0].path == at

@@ -69,6 +69,23 @@ def test_one_misspelled_section_is_one_problem():
     assert only_problem("indicators:", "indicatros:").suggestion == "Did you mean 'indicators'?"
 
 
+def test_designs_are_judged_beside_other_faults():
+    text = changed("epochs: 5", "epochs: x").replace("[8, 4]", "[15000000]").replace("set: direction", "set: momentum")
+    assert [problem.path for problem in validate_strategy(text).problems] == [
+        "nn_inputs.1",
+        "model.architecture",
+        "training.epochs",
+    ]
+
+
+def test_inputs_with_an_unknown_name_are_not_repeated_ones_as_well():
+    text = changed("fuzzy_set: momentum", "fuzzy_set: nothing").replace("fuzzy_set: direction", "fuzzy_set: nothing")
+    assert [problem.path for problem in validate_strategy(text).problems] == [
+        "nn_inputs.0.fuzzy_set",
+        "nn_inputs.1.fuzzy_set",
+    ]
+
+
 def test_names_are_judged_beside_other_faults():
     text = changed("epochs: 5", "epochs: x").replace("macd.histogram", "mcad")
     assert [problem.path for problem in validate_strategy(text).problems] == [

@@ -1,0 +1,25 @@
+"""What every declared thing is, a frozen, closed, strict model, and what is wrong with values that declare none."""
+
+from __future__ import annotations
+
+from ktrdr.declaration.declared import Declaration, LeftOut, conflict, refused, shown
+from ktrdr.declaration.findings import Finding, findings_in, suggestion_of
+from ktrdr.declaration.judging import all_findings, build_declared, problems_of
+from ktrdr.declaration.kinds import KeyPath, dotted, is_declared
+
+__all__ = [
+    "Declaration",
+    "Finding",
+    "KeyPath",
+    "LeftOut",
+    "all_findings",
+    "build_declared",
+    "conflict",
+    "dotted",
+    "findings_in",
+    "is_declared",
+    "problems_of",
+    "refused",
+    "shown",
+    "suggestion_of",
+]
