@@ -13,6 +13,7 @@ KtrdrError
 │   ├── UnknownSymbol
 │   ├── NoBars
 │   ├── NotEnoughBars
+│   ├── NoRows                  bars enough, and none that can be learned from or judged by
 │   ├── BadBars
 │   └── OneClassLabels
 ├── ExecutionModeError      the cluster's: no place for this training
@@ -255,16 +256,41 @@ class NoBars(DataError):
 class NotEnoughBars(DataError):
     """Some step needs more bars than there are."""
 
-    def __init__(self, needed: int, got: int, by: str) -> None:
-        super().__init__(needed, got, by)
-        self.needed, self.got, self.by = needed, got, by
+    def __init__(self, needed: int, got: int, by: str, path: str = "", advice: str | None = None) -> None:
+        super().__init__(needed, got, by, path, advice)
+        self.needed, self.got, self.by, self.advice = needed, got, by, advice
+        self._path = path
 
     def __str__(self) -> str:
         return f"{self.by} needs {self.needed} bars and got {self.got}."
 
     @property
+    def path(self) -> str:
+        return self._path
+
+    @property
     def suggestion(self) -> str | None:
-        return "Widen the date range or shorten the lookback."
+        return self.advice or "Widen the date range or shorten the lookback."
+
+
+class NoRows(DataError):
+    """Bars that give no row to train on, or none for one of the parts: not for their number alone."""
+
+    def __init__(self, of: str, reason: str, path: str, advice: str) -> None:
+        super().__init__(of, reason, path, advice)
+        self.of, self.reason, self.advice = of, reason, advice
+        self._path = path
+
+    def __str__(self) -> str:
+        return f"{self.of} has no rows: {self.reason}."
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice
 
 
 class BadBars(DataError):

@@ -48,6 +48,21 @@ class Labeler(Declaration):
     def lookback(self) -> int:
         """Number of bars before the first one that can be labelled."""
 
+    @property
+    @abstractmethod
+    def horizon(self) -> int:
+        """Number of bars after a bar that its label needs at least."""
+
+    @property
+    @abstractmethod
+    def why_none(self) -> str:
+        """Why bars that are enough may still have no label, as part of a sentence."""
+
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What to change where no bar has a label, as a sentence."""
+
     @abstractmethod
     def _label(self, bars: Bars) -> LabelledRows:
         """Label bars whose prices are finite and positive."""

@@ -10,6 +10,7 @@ import talib
 from pydantic import Field, model_validator
 
 from ktrdr.data.bars import Bars
+from ktrdr.declaration import conflict
 from ktrdr.labels.base import FloatArray, Labeler, LabelledRows
 from ktrdr.labels.classes import Signal
 
@@ -41,7 +42,8 @@ class TripleBarrier(Labeler):
     @model_validator(mode="after")
     def _has_a_deviation(self) -> TripleBarrier:
         if self.vol_method == "close" and self.vol_span < 2:
-            raise ValueError("vol_span must be at least 2 with vol_method close: one return has no deviation")
+            message = "vol_span must be at least 2 with vol_method close: one return has no deviation"
+            raise conflict(message, "vol_span", "vol_method")
         return self
 
     @property
@@ -49,8 +51,21 @@ class TripleBarrier(Labeler):
         """Bars before the first one that has a volatility."""
         return self.vol_span
 
+    @property
+    def horizon(self) -> int:
+        """The whole holding period, even if a barrier is touched sooner."""
+        return self.max_holding_period
+
+    @property
+    def why_none(self) -> str:
+        return f"prices do not move, and the volatility of {self.vol_span} bars is 0"
+
+    @property
+    def advice(self) -> str:
+        return "Widen the date range, or shorten its vol_span or max_holding_period."
+
     def _label(self, bars: Bars) -> LabelledRows:
-        horizon = self.max_holding_period
+        horizon = self.horizon
         if len(bars) <= self.vol_span + horizon:
             none = np.empty(0, dtype=np.int64)
             return LabelledRows(none, none, none)

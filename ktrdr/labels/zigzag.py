@@ -30,6 +30,19 @@ class Zigzag(Labeler):
         """Zigzag needs no bars of history."""
         return 0
 
+    @property
+    def horizon(self) -> int:
+        """The bar that confirms an extreme."""
+        return 1
+
+    @property
+    def why_none(self) -> str:
+        return f"no swing of {self.threshold:.6g} or more is confirmed"
+
+    @property
+    def advice(self) -> str:
+        return "Lower its threshold, or widen the date range."
+
     def _label(self, bars: Bars) -> LabelledRows:
         closes = bars["close"].to_numpy(dtype=np.float64)
         extremes, confirmed = confirmed_extremes(closes, self.threshold)

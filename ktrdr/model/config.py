@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ktrdr.declaration import Declaration
+from ktrdr.declaration import Declaration, conflict
 
 MAX_PARAMETERS = 50_000_000
+OF_HIDDEN_LAYERS = frozenset({"activation", "dropout"})
+"""Keys that say how a hidden layer is."""
 
 Activation = Literal["relu", "tanh", "sigmoid", "leaky_relu", "gelu", "silu"]
 LayerWidth = Annotated[int, Field(ge=1)]
@@ -21,6 +23,14 @@ class MLPArchitecture(Declaration):
     hidden_layers: Annotated[tuple[LayerWidth, ...], Field(strict=False)] = (64, 32)
     activation: Activation = "relu"
     dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _has_layers_to_shape(self) -> MLPArchitecture:
+        idle = sorted(self.model_fields_set & OF_HIDDEN_LAYERS)
+        if idle and not self.hidden_layers:
+            message = f"{idle[0]} has no effect where hidden_layers is empty: remove it, or add a layer"
+            raise conflict(message, "hidden_layers", idle[0])
+        return self
 
 
 class MLP(Declaration):
@@ -43,6 +53,7 @@ class MLP(Declaration):
         """Refuse a network of more than `MAX_PARAMETERS`."""
         count = self.n_parameters(n_features, n_classes)
         if count > MAX_PARAMETERS:
-            raise ValueError(
+            message = (
                 f"a network of {count:,} parameters; at most {MAX_PARAMETERS:,}: use fewer or narrower hidden_layers"
             )
+            raise conflict(message, "architecture.hidden_layers")

@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from torch import nn
 
 from ktrdr.declaration import build_declared
-from ktrdr.model.config import MLP, Activation
+from ktrdr.model.config import MLP, OF_HIDDEN_LAYERS, Activation
 
 _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -60,8 +60,13 @@ def build_network(model: MLP, n_features: int, n_classes: int) -> nn.Module:
 
 
 def architecture_of(model: MLP, n_features: int, n_classes: int) -> dict[str, Any]:
-    """Return what `network_from` rebuilds the network from, as plain JSON values, defaults filled in."""
-    return {**model.model_dump(mode="json"), "n_features": n_features, "n_classes": n_classes}
+    """Return what `network_from` rebuilds the network from, as plain JSON values; defaults with an effect filled in."""
+    idle = set() if model.architecture.hidden_layers else set(OF_HIDDEN_LAYERS)
+    return {
+        **model.model_dump(mode="json", exclude={"architecture": idle}),
+        "n_features": n_features,
+        "n_classes": n_classes,
+    }
 
 
 def network_from(architecture: Mapping[str, Any]) -> nn.Module:

@@ -12,12 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from ktrdr.data.bars import Bars
-from ktrdr.errors import NotEnoughBars, OneClassLabels
+from ktrdr.errors import NoRows, NotEnoughBars, OneClassLabels
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import DataSplit
 
 UNKNOWN_CLASS = -1
 """Stands where no label is known yet."""
+
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
+"""The share of `data_split` that draws each part, and what the part is called."""
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -28,12 +31,13 @@ class BaseBars:
     """One symbol's bars of the base timeframe.
 
     `bars[n_lookback:]` are those of the date range, the only ones that can be rows. Of them the first `n_used_up` serve
-    as history and count as warm-up.
+    as history and count as warm-up. No bar before `bars[n_warmup]` can have features.
     """
 
     bars: Bars
     n_lookback: int = 0
     n_used_up: int = 0
+    n_warmup: int = 0
 
     @property
     def n_loaded(self) -> int:
@@ -128,7 +132,9 @@ def draw_split(
     Raises
     ------
     NotEnoughBars
-        If a symbol is left without rows, or one of its parts is.
+        If a symbol's bars are all warm-up.
+    NoRows
+        If no bar of a symbol has every feature and a label, or one of its parts is left without rows.
     """
     drawn = {
         symbol: _split_symbol(symbol, _rows_of(symbol, features, labels[symbol], bars), data_split)
@@ -167,7 +173,7 @@ def _rows_of(symbol: str, features: pd.DataFrame, labels: pd.DataFrame, base: Ba
     usable = base.bars.index[base.n_lookback + base.n_used_up :]
     with_features = of_symbol.index[of_symbol.index.isin(usable)]
     if with_features.empty:
-        raise NotEnoughBars(len(base.bars) + 1, len(base.bars), f"The warm-up of {symbol}")
+        raise _all_warmup(symbol, base)
     times = with_features[with_features.isin(labels.index)]
     labelled = labels.loc[times]
     known_at = pd.DatetimeIndex(labelled["known_at"])
@@ -182,6 +188,18 @@ def _rows_of(symbol: str, features: pd.DataFrame, labels: pd.DataFrame, base: Ba
         last_known_y=_last_known(_nanoseconds(times), _nanoseconds(known_at), y),
     )
     return _Rows(part, bar_number, base.n_loaded, base.n_loaded - len(with_features))
+
+
+def _all_warmup(symbol: str, base: BaseBars) -> NotEnoughBars | NoRows:
+    n_before = base.n_lookback + base.n_used_up
+    needed = max(base.n_warmup, n_before) + 1
+    if len(base.bars) < needed:
+        is_history = base.n_used_up > 0 and n_before >= base.n_warmup
+        path = "training_data.history_required" if is_history else "indicators"
+        advice = f"Widen the date range, or {'lower history_required' if is_history else 'shorten the periods'}."
+        return NotEnoughBars(needed, len(base.bars), f"The warm-up of {symbol}", path, advice)
+    reason = "on every bar after the warm-up an indicator has no value"
+    return NoRows(symbol, reason, "indicators", "Use indicators that have a value on these bars.")
 
 
 def _signs(bars: Bars) -> IntArray:
@@ -211,7 +229,7 @@ def _split_symbol(symbol: str, rows: _Rows, split: DataSplit) -> tuple[tuple[Par
     known_at = _nanoseconds(rows.part.known_at)
     kept: list[BoolArray] = []
     n_purged = n_embargoed = 0
-    for start, stop in itertools.pairwise(starts):
+    for share, (start, stop) in zip(PARTS, itertools.pairwise(starts), strict=True):
         number = np.arange(n)
         is_drawn = (number >= start) & (number < stop)
         is_unpurged = is_drawn & (known_at < time[stop]) if stop < n else is_drawn
@@ -219,11 +237,8 @@ def _split_symbol(symbol: str, rows: _Rows, split: DataSplit) -> tuple[tuple[Par
         n_purged += int(is_drawn.sum() - is_unpurged.sum())
         n_embargoed += int(is_unpurged.sum() - is_kept.sum())
         kept.append(is_kept)
-    for is_kept, name in zip(kept, ("training", "validation", "test"), strict=True):
         if not is_kept.any():
-            raise NotEnoughBars(
-                1, 0, f"The {name} part of {symbol}, after {n} rows with features and labels were split,"
-            )
+            raise _empty_part(symbol, share, split, n, (int(is_drawn.sum()), int(is_unpurged.sum())))
     train, validation, test = (rows.part.select(is_kept) for is_kept in kept)
     account = RowAccount(
         rows_loaded=rows.n_loaded,
@@ -236,6 +251,27 @@ def _split_symbol(symbol: str, rows: _Rows, split: DataSplit) -> tuple[tuple[Par
         rows_test=len(test),
     )
     return (train, validation, test), account
+
+
+def _empty_part(symbol: str, share: str, split: DataSplit, n_rows: int, left: tuple[int, int]) -> NoRows:
+    """Return what emptied a part: of a symbol's `n_rows` its share drew `left[0]`; `left[1]` were not purged."""
+    n_drawn, n_unpurged = left
+    path = f"training.data_split.{share}"
+    what = f"{getattr(split, share):.4g} of {n_rows} rows with features and a label"
+    advice = f"Raise the share {share}, or widen the date range."
+    if n_rows == 0:
+        path, advice = "training.labels", "Widen the date range, or change the labels or the periods of indicators."
+        reason = "no bar has both features and a label"
+    elif n_drawn == 0:
+        reason = f"{what} is less than one"
+    elif n_unpurged == 0:
+        advice = f"Raise the share {share}, widen the date range, or choose labels that are known sooner."
+        reason = f"all {n_drawn} ({what}) are purged, because their labels become known in the next part"
+    else:
+        path, advice = "training.data_split.embargo_bars", f"Lower embargo_bars, or raise the share {share}."
+        purged = f" and {n_drawn - n_unpurged} are purged" if n_unpurged < n_drawn else ""
+        reason = f"of {n_drawn} ({what}) the embargo of {split.embargo_bars} bars drops {n_unpurged}{purged}"
+    return NoRows(f"The {PARTS[share]} part of {symbol}", reason, path, advice)
 
 
 def _outside_embargo(is_unpurged: BoolArray, bar_number: IntArray, embargo_bars: int) -> BoolArray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 from ktrdr.errors import NoGpu, RequestError, did_you_mean
 
@@ -30,18 +32,30 @@ def resolve_device(asked: str | None = None, require_gpu: bool = False) -> torch
     NoGpu
         If a GPU is required, or asked for by name, and torch finds none: never a silent run on the CPU.
     RequestError
-        If `asked` names no kind of device.
+        If `asked` names no kind of device, or a number that no device of the kind has.
     """
     found = detect_device()
-    chosen = asked or found
-    kind = chosen.partition(":")[0]
-    if kind not in DEVICES:
-        raise RequestError(
-            "device", f"Unknown device '{asked}'.", did_you_mean(kind, DEVICES) or f"One of: {', '.join(DEVICES)}."
-        )
+    kind, number = (found, "") if asked is None else _kind_and_number(asked)
     if (require_gpu and kind == "cpu") or kind not in ("cpu", found):
         raise NoGpu(found)
-    return torch.device(chosen)
+    n_devices = torch.cuda.device_count() if kind == "cuda" else 1
+    if number and int(number) >= n_devices:
+        numbers = "0" if n_devices == 1 else f"0 to {n_devices - 1}"
+        raise RequestError("device", f"There is no device '{asked}'.", f"Leave the number out, or use {numbers}.")
+    return torch.device(f"{kind}:{int(number)}" if number else kind)
+
+
+def _kind_and_number(asked: object) -> tuple[str, str]:
+    """Return the kind and the number, empty where none is given, of a device as a caller named it."""
+    spelled = re.fullmatch("([a-z]+)(?::([0-9]{1,4}))?", asked) if isinstance(asked, str) else None
+    if spelled and spelled[1] in DEVICES:
+        return spelled[1], spelled[2] or ""
+    kind = str(asked).partition(":")[0]
+    # "gpu" is spelled nearer to "cpu", and means the opposite
+    guess = "Did you mean 'cuda'?" if kind.lower() == "gpu" else did_you_mean(kind, DEVICES)
+    if kind in DEVICES:
+        guess = f"Write '{kind}' or '{kind}:0'."
+    raise RequestError("device", f"Unknown device {asked!r}.", guess or f"One of: {', '.join(DEVICES)}.")
 
 
 @contextmanager
@@ -49,12 +63,36 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Draw torch's random numbers from `seed` inside the block and leave its generators as they were.
 
     So a training depends on its seed alone, not on what ran before it. Every operation of the networks here is
-    deterministic on the CPU.
+    deterministic on the CPU. Other devices' generators are not touched: torch.manual_seed would seed them all.
     """
-    accelerators = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=accelerators):
-        torch.manual_seed(seed)
+    with random_state_kept(device):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif device.type == "mps":
+            torch.mps.manual_seed(seed)
         yield
+
+
+@contextmanager
+def random_state_kept(device: torch.device) -> Iterator[None]:
+    """Leave torch's generators of the CPU and of `device` as they were, whatever the block draws or seeds."""
+    on_cpu, on_device = torch.get_rng_state(), _state_on(device)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(on_cpu)
+        if on_device is not None and device.type == "cuda":
+            torch.cuda.set_rng_state(on_device, device)
+        elif on_device is not None:
+            torch.mps.set_rng_state(on_device)
+
+
+def _state_on(device: torch.device) -> Tensor | None:
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Shapes: N rows, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -121,7 +121,7 @@ def baseline_of(part: Part, y_train: IntArray, class_names: Sequence[str]) -> Ba
 
 
 def verdict(accuracy: float, baseline: Baseline) -> str:
-    """Say in words which baselines the accuracy beats and which it does not.
+    """Say in words which baselines the accuracy beats and which it does not, with decimals enough to see it.
 
     Examples
     --------
@@ -130,17 +130,27 @@ def verdict(accuracy: float, baseline: Baseline) -> str:
     It beats last_sign 0.330.'
     """
     values = {name: value for name, value in baseline.model_dump().items() if value is not None}
-    beaten = [f"{name} {value:.3f}" for name, value in values.items() if accuracy > value]
+    digits = _digits_apart(accuracy, values.values())
+    beaten = [f"{name} {value:.{digits}f}" for name, value in values.items() if accuracy > value]
     unbeaten = [
-        f"{'equal to' if accuracy == value else 'below'} the {name} baseline {value:.3f}"
+        f"{'equal to' if accuracy == value else 'below'} the {name} baseline {value:.{digits}f}"
         for name, value in values.items()
         if accuracy <= value
     ]
     if not unbeaten:
-        return f"Accuracy {accuracy:.3f} beats every baseline: {', '.join(beaten)}."
+        return f"Accuracy {accuracy:.{digits}f} beats every baseline: {', '.join(beaten)}."
     also = f" It beats {', '.join(beaten)}." if beaten else ""
-    standing = f"Accuracy {accuracy:.3f} is {' and '.join(unbeaten)}"
+    standing = f"Accuracy {accuracy:.{digits}f} is {' and '.join(unbeaten)}"
     return f"{standing}: a forecast that learns nothing does as well or better.{also}"
+
+
+def _digits_apart(accuracy: float, values: Iterable[float]) -> int:
+    """Return how many decimals show `accuracy` apart from each value that differs from it; 3 or more."""
+    others = [value for value in values if value != accuracy]
+    for digits in range(3, 17):
+        if all(f"{value:.{digits}f}" != f"{accuracy:.{digits}f}" for value in others):
+            return digits
+    return 17  # all that a double holds
 
 
 def softmax(logits_NC: npt.NDArray[np.float32]) -> FloatArray:

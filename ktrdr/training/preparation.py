@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ktrdr.data import Bars, DataManager, MarketBars, SeriesKey
-from ktrdr.errors import NotEnoughBars
+from ktrdr.errors import NoRows, NotEnoughBars
 from ktrdr.fuzzy import fuzzify
 from ktrdr.indicators import compute_all
+from ktrdr.labels import AnyLabeler
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.dataset import BaseBars, Dataset, check_classes, draw_split
 from ktrdr.training.scope import Scope
@@ -36,7 +37,13 @@ def load_market_data(strategy: Strategy, data: DataManager, scope: Scope, report
     )
     for key, n_lookback in market.n_lookback.items():
         if scope.start_date is not None and n_lookback < history:
-            raise NotEnoughBars(history, n_lookback, f"history_required of {key} before {scope.start_date}")
+            raise NotEnoughBars(
+                history,
+                n_lookback,
+                f"history_required of {key} before {scope.start_date}",
+                "training_data.history_required",
+                "Choose a later start_date, or lower history_required.",
+            )
     return market
 
 
@@ -78,7 +85,9 @@ def generate_labels(strategy: Strategy, market: MarketBars, report: Report) -> d
     Raises
     ------
     NotEnoughBars
-        If no bar of a symbol can be labelled.
+        If a symbol's bars are too few for a label.
+    NoRows
+        If they are enough, and none of them has a label all the same.
     OneClassLabels
         If all labels are of one class.
     """
@@ -87,7 +96,7 @@ def generate_labels(strategy: Strategy, market: MarketBars, report: Report) -> d
     for number, (key, bars) in enumerate(market.series.items(), start=1):
         in_range = labeler.label(bars).loc[bars.index[market.n_lookback[key]] :]
         if in_range.empty:
-            raise NotEnoughBars(len(bars) + 1, len(bars), f"Labelling {key} by {labeler.source}")
+            raise _unlabelled(key, labeler, len(bars), market.n_lookback[key])
         labels[key.symbol] = in_range
         report(number, len(market.series), context=_place(key))
     every_label = pd.concat([of_symbol["label"] for of_symbol in labels.values()])
@@ -103,16 +112,32 @@ def split_rows(
     Raises
     ------
     NotEnoughBars
+        If a symbol's bars are all warm-up.
+    NoRows
         If a part of a symbol is left without rows.
     OneClassLabels
         If the training rows are all of one class.
     """
     n_used_up = strategy.training_data.history_required if scope.start_date is None else 0
-    base = {key.symbol: BaseBars(bars, market.n_lookback[key], n_used_up) for key, bars in market.series.items()}
+    base = {
+        key.symbol: BaseBars(bars, market.n_lookback[key], n_used_up, strategy.warmup)
+        for key, bars in market.series.items()
+    }
     dataset = draw_split(features, labels, scope.data_split, base)
     labeler = strategy.training.labels
     check_classes(dataset.train.y, "training", labeler.class_names, labeler.source)
     return dataset
+
+
+def _unlabelled(key: SeriesKey, labeler: AnyLabeler, n_bars: int, n_lookback: int) -> NotEnoughBars | NoRows:
+    """Return why no bar of the date range has a label; `n_bars` are those in it and the `n_lookback` before it."""
+    needed = max(labeler.lookback, n_lookback) + 1 + labeler.horizon
+    if n_bars < needed:
+        before = f", {n_lookback} before the start counted," if n_lookback else ""
+        by = f"Labelling {key} by {labeler.source}{before}"
+        return NotEnoughBars(needed, n_bars, by, "training.labels", labeler.advice)
+    reason = labeler.why_none + (" after the start" if n_lookback else "")
+    return NoRows(f"{key}, labelled by {labeler.source},", reason, "training.labels", labeler.advice)
 
 
 def _place(key: SeriesKey) -> dict[str, str]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from ktrdr.data.bars import SYMBOL
 from ktrdr.errors import RequestError
 from ktrdr.strategy.dates import DateText
+from ktrdr.strategy.plain import is_writable
 from ktrdr.strategy.schema import DataSplit, Strategy
 
 DEFAULT_VALIDATION_SPLIT = 0.2
 DEFAULT_TEST_SHARE = 0.15
 MAX_SEED = 2**32 - 1
+MAX_RUN_NAME = 200
 
 _DATE: TypeAdapter[str] = TypeAdapter(DateText)
 
@@ -44,7 +48,7 @@ class Options:
 
     seed: int | None = None
     """Wins over the file's."""
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] | None = None
     """Dotted paths of the strategy to values."""
     require_gpu: bool = False
     run_name: str | None = None
@@ -58,7 +62,7 @@ class Options:
         TypeError
             If one is unknown, naming the nearest.
         RequestError
-            If the seed is not one.
+            Naming the one whose value is not of its kind.
         """
         known = [option.name for option in fields(cls)]
         for name in arguments:
@@ -67,10 +71,21 @@ class Options:
                 advice = f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(known)}."
                 raise TypeError(f"execute() got an unexpected keyword argument '{name}'. {advice}")
         options = cls(**arguments)
-        seed = options.seed
+        options._refuse_other_kinds()
+        return options
+
+    def _refuse_other_kinds(self) -> None:
+        seed, text = self.seed, self.run_name
         if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED):
             raise RequestError("seed", f"{seed!r} is not a seed.", f"Give a whole number from 0 to {MAX_SEED}.")
-        return options
+        if self.overrides is not None and not isinstance(self.overrides, Mapping):
+            advice = "Give a mapping of dotted paths to values, such as {'training.epochs': 5}."
+            raise RequestError("overrides", f"overrides is {self.overrides!r}.", advice)
+        if not isinstance(self.require_gpu, bool):
+            raise RequestError("require_gpu", f"require_gpu is {self.require_gpu!r}.", "Give True or False.")
+        if text is not None and not (isinstance(text, str) and len(text) <= MAX_RUN_NAME and is_writable(text)):
+            advice = f"Give a text of at most {MAX_RUN_NAME} characters, all of them in UTF-8."
+            raise RequestError("run_name", f"run_name is {repr(text)[:60]}.", advice)
 
 
 def settle_scope(  # noqa: PLR0913 - the fields of a request
@@ -87,18 +102,18 @@ def settle_scope(  # noqa: PLR0913 - the fields of a request
     Raises
     ------
     RequestError
-        Naming the field: no symbols or one twice, timeframes that are not the strategy's, dates that are none or run
-        backwards, a `validation_split` outside (0, 1) or beside the file's `data_split`, a `data_mode` but local.
+        Naming the field: no symbols, one twice or one that is no symbol, timeframes that are not the strategy's, dates
+        that are none or run backwards, a `validation_split` outside (0, 1) or beside the file's `data_split`, a
+        `data_mode` but local.
     """
     if data_mode != "local":
         raise RequestError("data_mode", f"data_mode '{data_mode}' is not supported.", "Use 'local'.")
-    date_range = strategy.training_data.date_range
-    start = _date("start_date", start_date) if start_date is not None else date_range.start
-    end = _date("end_date", end_date) if end_date is not None else date_range.end
-    if start and end and start > end:
+    if not isinstance(validation_split, Real) or not 0 < validation_split < 1:
         raise RequestError(
-            "start_date", f"start_date {start} is after end_date {end}.", "Exchange or correct the dates."
+            "validation_split", f"validation_split is {validation_split!r}.", "Choose a share between 0 and 1."
         )
+    validation_split = float(validation_split)
+    start, end = _dates(strategy, start_date, end_date)
     return Scope(
         symbols=_distinct_symbols(strategy.symbols if symbols is None else symbols),
         timeframes=_strategys_timeframes(strategy, timeframes),
@@ -110,8 +125,11 @@ def settle_scope(  # noqa: PLR0913 - the fields of a request
 
 
 def _distinct_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(symbols, str) or not symbols:
+    if not _is_list(symbols) or not symbols:
         raise RequestError("symbols", f"symbols is {symbols!r}.", "Give a list of one symbol or more.")
+    for symbol in symbols:
+        if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
+            raise RequestError("symbols", f"{symbol!r} is not a symbol.", f"A symbol matches {SYMBOL.pattern}")
     twice = [symbol for number, symbol in enumerate(symbols) if symbol in symbols[:number]]
     if twice:
         raise RequestError("symbols", f"Symbol {twice[0]} is listed twice.", "Name each symbol once.")
@@ -119,6 +137,8 @@ def _distinct_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
 
 
 def _strategys_timeframes(strategy: Strategy, timeframes: Sequence[str] | None) -> tuple[str, ...]:
+    if timeframes is not None and not _is_list(timeframes):
+        raise RequestError("timeframes", f"timeframes is {timeframes!r}.", "Give a list, or leave timeframes out.")
     if timeframes is not None and list(timeframes) != list(strategy.timeframes):
         raise RequestError(
             "timeframes",
@@ -126,6 +146,26 @@ def _strategys_timeframes(strategy: Strategy, timeframes: Sequence[str] | None) 
             "Leave timeframes out, or override training_data.timeframes.timeframe.",
         )
     return strategy.timeframes
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _dates(strategy: Strategy, start_date: str | None, end_date: str | None) -> tuple[str | None, str | None]:
+    in_file = strategy.training_data.date_range
+    start = _date("start_date", start_date) if start_date is not None else in_file.start
+    end = _date("end_date", end_date) if end_date is not None else in_file.end
+    if not (start and end and start > end):
+        return start, end
+    of_file = "the strategy's training_data.date_range"
+    if end_date is None:
+        problem = f"start_date {start} is after the end of {of_file}, {end}."
+        raise RequestError("start_date", problem, "Give an end_date as well, or an earlier start_date.")
+    if start_date is None:
+        problem = f"end_date {end} is before the start of {of_file}, {start}."
+        raise RequestError("end_date", problem, "Give a start_date as well, or a later end_date.")
+    raise RequestError("start_date", f"start_date {start} is after end_date {end}.", "Exchange or correct the dates.")
 
 
 def _date(path: str, text: str) -> str:
@@ -144,9 +184,5 @@ def _shares(in_file: DataSplit | None, validation_split: float) -> DataSplit:
                 "Leave validation_split out, or override training.data_split.",
             )
         return in_file
-    if not 0 < validation_split < 1:
-        raise RequestError(
-            "validation_split", f"validation_split is {validation_split}.", "Choose a share between 0 and 1."
-        )
     rest = 1 - DEFAULT_TEST_SHARE
     return DataSplit(train=rest * (1 - validation_split), validation=rest * validation_split, test=DEFAULT_TEST_SHARE)

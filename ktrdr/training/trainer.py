@@ -19,7 +19,7 @@ from ktrdr.async_infrastructure import AdaptiveStride, CancellationToken, Progre
 from ktrdr.errors import CancellationError, TrainingError
 from ktrdr.results import TrainingHistory
 from ktrdr.strategy.schema import Training
-from ktrdr.training.device import seeded, threads_for
+from ktrdr.training.device import random_state_kept, seeded, threads_for
 from ktrdr.training.forward import class_weights_of, forward_rows, held_out_loss
 from ktrdr.training.patience import Patience
 
@@ -38,7 +38,8 @@ class ModelTrainer:
         Epochs, batch size, optimizer, early stopping, class weights and seed.
     progress_callback
         Called after every epoch, and after some batches: about three times a second. One that raises is logged once
-        and training goes on; `CancellationError` alone passes through.
+        and training goes on; `CancellationError` alone passes through. What it draws from torch's generators is put
+        back: it cannot change the weights.
     cancellation_token
         Looked at before every batch, after every epoch and before every call of `progress_callback`.
     device
@@ -73,7 +74,7 @@ class ModelTrainer:
         network: nn.Module,
         n_classes: int,
     ) -> TrainingHistory:
-        """Train `network` in place; afterwards it holds the weights of the best epoch.
+        """Train `network` in place; afterwards it holds the weights of the best epoch, in evaluation mode.
 
         The best epoch is the one with the strictly best monitored value: `val_loss` unless early stopping says
         otherwise. Order of rows and dropout follow from the seed alone.
@@ -111,6 +112,7 @@ class ModelTrainer:
                     logger.info("Stopped early after epoch %d: best was epoch %d", epoch, run.best_epoch)
                     break
         network.load_state_dict(run.best_state)
+        network.eval()
         return run.history(self._clock() - started)
 
     def _train_epoch(self, run: _Run, epoch: int, X_NF: Tensor, y_N: Tensor, stride: AdaptiveStride) -> None:
@@ -135,7 +137,8 @@ class ModelTrainer:
             return
         self._check_cancelled()
         try:
-            self._callback(epoch, self._config.epochs, metrics)
+            with random_state_kept(self._device):
+                self._callback(epoch, self._config.epochs, metrics)
         except CancellationError:
             raise
         except Exception:

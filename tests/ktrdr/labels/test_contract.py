@@ -64,6 +64,20 @@ def test_no_bar_within_the_lookback_is_labelled(labeler: Labeler) -> None:
 
 
 @every_labeler
+def test_the_fewest_bars_that_can_have_a_label_are_those_declared(labeler: Labeler) -> None:
+    fewest = labeler.lookback + 1 + labeler.horizon
+    swinging = bars_of(([100.0, 200.0] * fewest)[:fewest])
+    assert len(labeler.label(swinging)) == 1
+    assert labeler.label(swinging.iloc[:-1]).empty
+
+
+@every_labeler
+def test_every_labeler_says_why_there_may_be_no_label_and_what_to_change(labeler: Labeler) -> None:
+    assert labeler.why_none
+    assert any(name in labeler.advice for name in type(labeler).model_fields)
+
+
+@every_labeler
 def test_labels_are_codes_of_the_classes(labeler: Labeler) -> None:
     labelled = labeler.label(random_bars(120, seed=6))
     assert labelled["label"].dtype == np.int64
@@ -128,19 +142,19 @@ def test_every_labeler_cites_a_source(labeler: Labeler) -> None:
 @pytest.mark.parametrize(
     ("config", "path", "message"),
     [
-        ({"source": "zigzag", "threshold": 0}, "zigzag.threshold", "greater than 0"),
-        ({"source": "zigzag", "threshold": "0.02"}, "zigzag.threshold", "valid number"),
-        ({"source": "zigzag", "threshold": float("inf")}, "zigzag.threshold", "finite"),
-        ({"source": "zigzag", "treshold": 0.02}, "zigzag.treshold", "unknown key 'treshold'"),
-        ({"source": "triple_barrier", "pt_multiplier": -1}, "triple_barrier.pt_multiplier", "greater than 0"),
-        ({"source": "triple_barrier", "sl_multiplier": 0.0}, "triple_barrier.sl_multiplier", "greater than 0"),
-        ({"source": "triple_barrier", "max_holding_period": 0}, "triple_barrier.max_holding_period", "equal to 1"),
-        ({"source": "triple_barrier", "max_holding_period": 2.0}, "triple_barrier.max_holding_period", "integer"),
-        ({"source": "triple_barrier", "vol_span": True}, "triple_barrier.vol_span", "integer"),
-        ({"source": "triple_barrier", "expiry_band": -0.1}, "triple_barrier.expiry_band", "equal to 0"),
-        ({"source": "triple_barrier", "vol_method": "std"}, "triple_barrier.vol_method", "'atr' or 'close'"),
-        ({"source": "triple_barrier", "vol_method": "close", "vol_span": 1}, "triple_barrier", "at least 2"),
-        ({"threshold": 0.02}, "", "discriminator 'source'"),
+        ({"source": "zigzag", "threshold": 0}, "threshold", "greater than 0"),
+        ({"source": "zigzag", "threshold": "0.02"}, "threshold", "expected a number"),
+        ({"source": "zigzag", "threshold": float("inf")}, "threshold", "finite"),
+        ({"source": "zigzag", "treshold": 0.02}, "treshold", "unknown key 'treshold'"),
+        ({"source": "triple_barrier", "pt_multiplier": -1}, "pt_multiplier", "greater than 0"),
+        ({"source": "triple_barrier", "sl_multiplier": 0.0}, "sl_multiplier", "greater than 0"),
+        ({"source": "triple_barrier", "max_holding_period": 0}, "max_holding_period", "at least 1"),
+        ({"source": "triple_barrier", "max_holding_period": 2.0}, "max_holding_period", "whole number"),
+        ({"source": "triple_barrier", "vol_span": True}, "vol_span", "whole number"),
+        ({"source": "triple_barrier", "expiry_band": -0.1}, "expiry_band", "at least 0"),
+        ({"source": "triple_barrier", "vol_method": "std"}, "vol_method", "unknown value 'std'"),
+        ({"source": "triple_barrier", "vol_method": "close", "vol_span": 1}, "", "at least 2"),
+        ({"threshold": 0.02}, "source", "missing key 'source'"),
     ],
 )
 def test_wrong_configs_are_refused_with_their_path(config: object, path: str, message: str) -> None:

@@ -56,6 +56,19 @@ def test_a_network_without_hidden_layers_is_linear():
     assert list(network.state_dict()) == ["output.weight", "output.bias"]
 
 
+@pytest.mark.parametrize(("key", "value"), [("dropout", 0.2), ("dropout", 0.0), ("activation", "relu")])
+def test_a_key_of_hidden_layers_is_refused_where_there_are_none(key, value):
+    with pytest.raises(ValueError, match=f"{key} has no effect where hidden_layers is empty"):
+        mlp(hidden_layers=[], **{key: value})
+
+
+def test_a_stored_network_without_hidden_layers_is_rebuilt():
+    model = mlp(hidden_layers=[])
+    stored = json.loads(json.dumps(architecture_of(model, 4, 3)))
+    assert stored["architecture"] == {"hidden_layers": []}
+    assert str(network_from(stored)) == str(build_network(model, 4, 3))
+
+
 def test_dropout_acts_in_training_only_and_is_left_out_at_zero():
     network = build_network(mlp(hidden_layers=[64], dropout=0.5), n_features=4, n_classes=3)
     x_BF = torch.ones(2, 4)

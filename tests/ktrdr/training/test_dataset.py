@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ktrdr.errors import NotEnoughBars, OneClassLabels
+from ktrdr.errors import NoRows, NotEnoughBars, OneClassLabels
 from ktrdr.strategy.schema import DataSplit
 from ktrdr.training.dataset import UNKNOWN_CLASS, BaseBars, check_classes, draw_split
 
@@ -126,21 +126,52 @@ def test_the_last_known_label_is_the_newest_one_known_by_the_rows_time():
     assert dataset.train.last_known_y.tolist() == [UNKNOWN_CLASS, UNKNOWN_CLASS, 1, 1, 0, 1, 2, 0]
 
 
-def test_an_empty_part_is_an_error_that_names_part_and_symbol():
-    bars, labels = _regular(n_bars=40, horizon=12)
-    with pytest.raises(NotEnoughBars, match="validation part of A"):
-        draw_split(_features({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+@pytest.mark.parametrize(
+    ("case", "embargo", "message", "path"),
+    [
+        # 28 rows: 0.2 of them are bars 16..21, all known at bar 22 or later
+        (_regular(40, 12), 0, r"all 6 \(0.2 of 28 rows .*\) are purged", "training.data_split.validation"),
+        # 4 rows: parts start at 0, 2, 3, 4; the first is known at bar 3
+        (_regular(7, 3), 0, r"training part of A .*all 2 .* are purged", "training.data_split.train"),
+        (_regular(5, 1), 0, "0.1 of 4 rows .* is less than one", "training.data_split.validation"),
+        # 19 rows: the first part is bars 0..10, the last of them purged
+        (
+            _regular(20, 1),
+            11,
+            "of 11 .* embargo of 11 bars drops 10 and 1 are purged",
+            "training.data_split.embargo_bars",
+        ),
+        ((_bars(20), _labels(_bars(20), [], [])), 0, "no bar has both", "training.labels"),
+    ],
+)
+def test_an_empty_part_names_what_emptied_it(case, embargo, message, path):
+    bars, labels = case
+    shares = {"train": 0.6, "validation": 0.2, "test": 0.2}
+    if "0.1" in message:
+        shares = {"train": 0.5, "validation": 0.1, "test": 0.4}
+    split = DataSplit(**shares, embargo_bars=embargo)
+    with pytest.raises(NoRows, match=message) as caught:
+        draw_split(_features({"A": (bars, 0)}), {"A": labels}, split, {"A": BaseBars(bars)})
+    assert "of A has no rows" in str(caught.value)
+    assert caught.value.path == path
+    assert caught.value.suggestion
 
 
-def test_a_symbol_whose_bars_are_all_warm_up_is_an_error():
+def test_a_symbol_whose_bars_are_all_warm_up_is_told_how_many_it_needs():
     bars, labels = _regular()
-    features = _features({"B": (bars, 0)})
-    with pytest.raises(NotEnoughBars, match="warm-up of A"):
-        draw_split(features, {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    arguments = (_features({"B": (bars, 0)}), {"A": labels}, SPLIT)
+    with pytest.raises(NotEnoughBars, match="warm-up of A needs 61 bars and got 40") as caught:
+        draw_split(*arguments, {"A": BaseBars(bars, n_warmup=60)})
+    assert caught.value.path == "indicators"
+    with pytest.raises(NotEnoughBars, match="needs 91 bars and got 40") as caught:
+        draw_split(*arguments, {"A": BaseBars(bars, n_used_up=90, n_warmup=60)})
+    assert caught.value.path == "training_data.history_required"
+    with pytest.raises(NoRows, match="A has no rows: on every bar after the warm-up"):
+        draw_split(*arguments, {"A": BaseBars(bars, n_warmup=39)})
 
 
 def test_labels_of_one_class_are_refused_by_name():
-    with pytest.raises(OneClassLabels, match="All 3 training labels from zigzag are HOLD"):
+    with pytest.raises(OneClassLabels, match="All 3 training labels of zigzag are HOLD"):
         check_classes(np.array([1, 1, 1]), "training", ("BUY", "HOLD", "SELL"), "zigzag")
     check_classes(np.array([1, 1, 2]), "training", ("BUY", "HOLD", "SELL"), "zigzag")
 
@@ -171,7 +202,7 @@ def test_the_split_equals_a_brute_force_reading_of_the_rules(case):
         {"A": BaseBars(bars, n_lookback)},
     )
     if not all(expected):
-        with pytest.raises(NotEnoughBars):
+        with pytest.raises(NoRows):
             draw_split(*arguments)
         return
     dataset = draw_split(*arguments)

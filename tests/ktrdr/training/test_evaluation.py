@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,6 +130,29 @@ def test_the_verdict_names_every_baseline_and_whether_it_is_beaten():
     assert verdict(0.5, Baseline(majority=0.45, last_sign=None, persistence=None)) == (
         "Accuracy 0.500 beats every baseline: majority 0.450."
     )
+
+
+def test_a_row_exactly_at_the_threshold_is_covered():
+    # two equal logits and one far below: 0.5 in binary exactly
+    logits = np.array([[0.0, 0.0, -1e4], [0.0, 0.0, 0.0]], dtype=np.float32)
+    confidence = _evaluate(logits, _part([0, 0]), threshold=0.5).confidence
+    assert (confidence.coverage, confidence.accuracy) == (0.5, 1.0)
+
+
+def test_the_verdict_shows_decimals_enough_to_tell_values_apart():
+    text = verdict(0.35012, Baseline(majority=0.35014, last_sign=0.2, persistence=0.35012))
+    assert "Accuracy 0.35012 is below the majority baseline 0.35014" in text
+    assert "equal to the persistence baseline 0.35012" in text
+    assert "beats last_sign 0.20000" in text
+    just_above = verdict(0.3504, Baseline(majority=0.3496, last_sign=None, persistence=None))
+    assert just_above == "Accuracy 0.3504 beats every baseline: majority 0.3496."
+    # one row in ten million, and one step of a double
+    assert "Accuracy 0.3500000 is below the majority baseline 0.3500001" in verdict(
+        0.35, Baseline(majority=0.3500001, last_sign=None, persistence=None)
+    )
+    nearest = verdict(0.35, Baseline(majority=float(np.nextafter(0.35, 1)), last_sign=None, persistence=None))
+    shown, baseline = re.findall(r"0\.[0-9]+", nearest)
+    assert shown < baseline
 
 
 def test_a_symbols_metrics_are_those_of_its_rows():

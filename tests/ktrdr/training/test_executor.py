@@ -220,6 +220,36 @@ def test_what_cannot_be_trained_is_refused(error, kwargs):
         _execute(**kwargs)
 
 
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("symbols", {"symbols": [5]}),
+        ("symbols", {"symbols": 5}),
+        ("timeframes", {"timeframes": "1d"}),
+        ("timeframes", {"timeframes": 1}),
+        ("start_date", {"start_date": "2030-01-01", "end_date": None}),
+        ("validation_split", {"validation_split": "0.2"}),
+        ("device", {"device": "cpu:x"}),
+        ("device", {"device": "cpu:5"}),
+        ("device", {"device": "gpu"}),
+        ("require_gpu", {"require_gpu": "no"}),
+        ("overrides", {"overrides": "training.epochs=5"}),
+        ("run_name", {"run_name": 5}),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_before_the_first_step(path, given):
+    updates = []
+    progress = GenericProgressManager("train-1", callback=updates.append)
+    arguments = {"symbols": None, "timeframes": None, "start_date": None, "end_date": None, **given}
+    device = arguments.pop("device", "cpu")
+    executor = TrainingExecutor(small_strategy(), data=bundled_data(), progress=progress, device=device)
+    with pytest.raises(RequestError) as caught:
+        executor.execute(**arguments)
+    assert caught.value.path == path
+    assert caught.value.suggestion
+    assert updates == []
+
+
 def test_the_plan_counts_what_the_training_counts():
     result = _execute()
     plan = plan_training(small_strategy(), bundled_data(), None, *DATES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from ktrdr.errors import RequestError
@@ -34,6 +35,15 @@ def test_without_a_data_split_the_test_takes_fifteen_per_cent_and_validation_its
         ("symbols", {"symbols": []}),
         ("symbols", {"symbols": "SP500"}),
         ("symbols", {"symbols": ["A", "A"]}),
+        ("symbols", {"symbols": [5]}),
+        ("symbols", {"symbols": 5}),
+        ("symbols", {"symbols": {"SP500"}}),
+        ("symbols", {"symbols": ["../SP500"]}),
+        ("symbols", {"symbols": ["SP500", "S P"]}),
+        ("symbols", {"symbols": [""]}),
+        ("timeframes", {"timeframes": 1}),
+        ("timeframes", {"timeframes": "1d"}),
+        ("timeframes", {"timeframes": [1]}),
         ("timeframes", {"timeframes": ["1h"]}),
         ("timeframes", {"timeframes": ["1d", "1w"]}),
         ("start_date", {"start_date": "yesterday"}),
@@ -41,6 +51,11 @@ def test_without_a_data_split_the_test_takes_fifteen_per_cent_and_validation_its
         ("start_date", {"start_date": "2013-01-01"}),
         ("validation_split", {"validation_split": 0.0}),
         ("validation_split", {"validation_split": 1.0}),
+        ("validation_split", {"validation_split": 10**400}),
+        ("validation_split", {"validation_split": float("nan")}),
+        ("validation_split", {"validation_split": "0.2"}),
+        ("validation_split", {"validation_split": None}),
+        ("validation_split", {"validation_split": True}),
         ("data_mode", {"data_mode": "remote"}),
     ],
 )
@@ -49,6 +64,23 @@ def test_what_cannot_be_accepted_is_refused_by_field(path, arguments):
         settle_scope(small_strategy(), **arguments)
     assert caught.value.path == path
     assert caught.value.suggestion
+
+
+def test_a_date_that_runs_against_the_files_says_whose_the_other_one_is():
+    with pytest.raises(RequestError, match=r"start_date 2013-01-01 is after the end of .*date_range, 2012-12-31"):
+        settle_scope(small_strategy(), start_date="2013-01-01")
+    with pytest.raises(
+        RequestError, match=r"end_date 2007-01-01 is before the start of .*date_range, 2008-01-01"
+    ) as no:
+        settle_scope(small_strategy(), end_date="2007-01-01")
+    assert no.value.path == "end_date"
+    with pytest.raises(RequestError, match="start_date 2010-01-02 is after end_date 2010-01-01"):
+        settle_scope(small_strategy(), start_date="2010-01-02", end_date="2010-01-01")
+
+
+def test_shares_of_any_number_type_are_numbers():
+    scope = settle_scope(small_strategy(), validation_split=np.float32(0.25))
+    assert (type(scope.validation_split), scope.validation_split) == (float, 0.25)
 
 
 def test_a_validation_split_beside_a_data_split_is_refused():
@@ -65,3 +97,28 @@ def test_an_unknown_keyword_is_a_type_error_that_names_the_nearest():
 def test_a_seed_is_a_whole_number_of_32_bits(seed):
     with pytest.raises(RequestError, match="seed"):
         Options.of({"seed": seed})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("run_name", 5),
+        ("run_name", "a" * 201),
+        ("run_name", "half \ud800"),
+        ("require_gpu", "no"),
+        ("require_gpu", 1),
+        ("require_gpu", None),
+        ("overrides", "training.epochs=5"),
+        ("overrides", [("training.epochs", 5)]),
+    ],
+)
+def test_an_option_of_another_kind_is_refused_by_name(name, value):
+    with pytest.raises(RequestError) as caught:
+        Options.of({name: value})
+    assert caught.value.path == name
+    assert caught.value.suggestion
+
+
+def test_options_that_are_not_given_may_be_none():
+    assert Options.of({"seed": None, "overrides": None, "run_name": None}) == Options()
+    assert Options.of({"run_name": "a" * 200}).run_name == "a" * 200
