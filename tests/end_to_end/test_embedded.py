@@ -22,7 +22,14 @@ from tests.end_to_end.conftest import free_port
 
 KTRDR = Path(sys.executable).with_name("ktrdr")
 EXAMPLES = Path(__file__).parents[2] / "examples"
-LONG = ["--override", "training.epochs=100000", "--override", "training.early_stopping.patience=100000"]
+
+
+def override(n_epochs: int) -> list[str]:
+    """Return the options of a training that goes through all of `n_epochs`."""
+    return ["--override", f"training.epochs={n_epochs}", "--override", f"training.early_stopping.patience={n_epochs}"]
+
+
+LONG = override(100_000)
 
 
 @dataclass
@@ -96,11 +103,12 @@ def test_up_again_finds_the_service_and_starts_nothing(home: Home) -> None:
 
 
 def test_a_training_prints_lines_metrics_beside_baselines_and_commands_that_can_be_typed(home: Home) -> None:
-    ran = home.ktrdr("models", "train", "sp500_daily", "--override", "training.epochs=3")
+    # Long enough for some of its epochs to be shown, fast as they are: of progress the latest wins.
+    ran = home.ktrdr("models", "train", "sp500_daily", *override(60))
     assert ran.returncode == 0, ran.stderr
     for expected in ("Step 7/12", "majority class", "Accuracy 0.", "models/sp500_daily/SP500_1d_v1"):
         assert expected in ran.stdout
-    assert re.search(r"Epoch \d/3: train loss \d", ran.stdout)
+    assert re.search(r"Epoch \d+/60: train loss \d", ran.stdout)
     typed = re.search(r"ktrdr (models show sp500_daily/\S+)", ran.stdout)
     assert typed is not None
     shown = home.ktrdr(*typed.group(1).split())

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -128,6 +129,19 @@ def test_a_cancel_in_mid_epoch_stops_the_training_and_leaves_no_model(service: S
         assert refused.value.status == 409
         assert "cancelled" in str(refused.value)
     assert models_of(service) == before
+
+
+def test_a_training_that_hangs_is_killed_after_the_grace_and_its_memory_is_free(service: Service) -> None:
+    with service.client() as client:
+        operation_id = client.train("sp500_daily", overrides=ENDLESS)["operation_id"]
+        running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
+        _wait_until(lambda: list_tasks(filters=running, detail=True) != [])
+        pid = list_tasks(filters=running, detail=True)[0].worker_pid
+        os.kill(pid, signal.SIGSTOP)  # it answers nothing any more, as in an endless call of C
+        client.cancel(operation_id)
+        assert client.operation(operation_id)["status"] == "cancelling"
+        assert client.wait(operation_id)["status"] == "cancelled"
+        _wait_until(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_ray_names_the_task_by_the_operation(service: Service) -> None:
