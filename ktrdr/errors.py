@@ -85,16 +85,14 @@ class KtrdrError(Exception):
     """Root of the tree. `kind` is what an operation records; `suggestion` says what to do next."""
 
     kind: ClassVar[ErrorKind] = "training"
+    path: str = ""
+    """The field or key at fault, dotted; empty where none is."""
+    advice: str | None = None
 
     @property
     def suggestion(self) -> str | None:
         """What the reader can do about it, in a sentence."""
-        return None
-
-    @property
-    def path(self) -> str:
-        """The field or key at fault, dotted; empty where none is."""
-        return ""
+        return self.advice
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -129,15 +127,7 @@ class RequestError(ConfigError):
 
     def __init__(self, path: str, message: str, advice: str | None = None) -> None:
         super().__init__(path, message, advice)
-        self._path, self.message, self.advice = path, message, advice
-
-    @property
-    def path(self) -> str:
-        return self._path
-
-    @property
-    def suggestion(self) -> str | None:
-        return self.advice
+        self.path, self.message, self.advice = path, message, advice
 
     def __str__(self) -> str:
         return self.message
@@ -148,7 +138,6 @@ class _Unknown(KtrdrError):
 
     noun: ClassVar[str]
     plural: ClassVar[str]
-    field: ClassVar[str]
 
     def __init__(self, name: str, known: tuple[str, ...] = ()) -> None:
         super().__init__(name, known)
@@ -158,10 +147,6 @@ class _Unknown(KtrdrError):
         return f"{self.noun} not found: {self.name}"
 
     @property
-    def path(self) -> str:
-        return self.field
-
-    @property
     def suggestion(self) -> str | None:
         return _nearest_or_list(self.name, self.known, self.plural)
 
@@ -169,13 +154,13 @@ class _Unknown(KtrdrError):
 class UnknownStrategy(_Unknown, ConfigError):
     """No strategy of that name."""
 
-    noun, plural, field = "Strategy", "strategies", "strategy_name"
+    noun, plural, path = "Strategy", "strategies", "strategy_name"
 
 
 class UnknownOperation(_Unknown, ConfigError):
     """No operation of that id."""
 
-    noun, plural, field = "Operation", "operations", "operation_id"
+    noun, plural, path = "Operation", "operations", "operation_id"
 
     @property
     def suggestion(self) -> str | None:
@@ -185,7 +170,7 @@ class UnknownOperation(_Unknown, ConfigError):
 class UnknownModel(_Unknown, ConfigError):
     """No model of that name or version."""
 
-    noun, plural, field = "Model", "models", "model_id"
+    noun, plural, path = "Model", "models", "model_id"
 
 
 class TransitionRefused(ConfigError):
@@ -209,13 +194,10 @@ class IdempotencyConflict(ConfigError):
     def __init__(self, key: str, operation_id: str) -> None:
         super().__init__(key, operation_id)
         self.key, self.operation_id = key, operation_id
+        self.path = key.split(" ", maxsplit=1)[0]
 
     def __str__(self) -> str:
         return f"{self.key} was used for another request, which made {self.operation_id}."
-
-    @property
-    def path(self) -> str:
-        return self.key.split(" ")[0]
 
     @property
     def suggestion(self) -> str | None:
@@ -231,11 +213,13 @@ class DataError(KtrdrError):
 class UnknownSymbol(_Unknown, DataError):
     """No bars are stored for that symbol and timeframe."""
 
-    noun, plural, field = "Symbol", "series", "symbols"
+    noun, plural, path = "Symbol", "series", "symbols"
 
 
 class NoBars(DataError):
     """The date range holds no bars."""
+
+    path = "start_date"
 
     def __init__(self, series: str, asked: str, stored: str) -> None:
         super().__init__(series, asked, stored)
@@ -243,10 +227,6 @@ class NoBars(DataError):
 
     def __str__(self) -> str:
         return f"{self.series} has no bars in {self.asked}."
-
-    @property
-    def path(self) -> str:
-        return "start_date"
 
     @property
     def suggestion(self) -> str | None:
@@ -259,14 +239,10 @@ class NotEnoughBars(DataError):
     def __init__(self, needed: int, got: int, by: str, path: str = "", advice: str | None = None) -> None:
         super().__init__(needed, got, by, path, advice)
         self.needed, self.got, self.by, self.advice = needed, got, by, advice
-        self._path = path
+        self.path = path
 
     def __str__(self) -> str:
         return f"{self.by} needs {self.needed} bars and got {self.got}."
-
-    @property
-    def path(self) -> str:
-        return self._path
 
     @property
     def suggestion(self) -> str | None:
@@ -279,18 +255,10 @@ class NoRows(DataError):
     def __init__(self, of: str, reason: str, path: str, advice: str) -> None:
         super().__init__(of, reason, path, advice)
         self.of, self.reason, self.advice = of, reason, advice
-        self._path = path
+        self.path = path
 
     def __str__(self) -> str:
         return f"{self.of} has no rows: {self.reason}."
-
-    @property
-    def path(self) -> str:
-        return self._path
-
-    @property
-    def suggestion(self) -> str | None:
-        return self.advice
 
 
 class BadBars(DataError):
@@ -303,13 +271,11 @@ class BadBars(DataError):
     def __str__(self) -> str:
         return f"{self.series}: {self.reason}"
 
-    @property
-    def suggestion(self) -> str | None:
-        return self.advice
-
 
 class OneClassLabels(DataError):
     """A training part whose labels are all of one class teaches nothing."""
+
+    path = "training.labels"
 
     def __init__(self, part: str, class_name: str, n_rows: int, labeler: str) -> None:
         super().__init__(part, class_name, n_rows, labeler)
@@ -319,16 +285,14 @@ class OneClassLabels(DataError):
         return f"All {self.n_rows} {self.part} labels of {self.labeler} are {self.class_name}: nothing can be learned."
 
     @property
-    def path(self) -> str:
-        return "training.labels"
-
-    @property
     def suggestion(self) -> str | None:
         return "Change the labeler's thresholds or barriers, or widen the date range: two classes must occur at least."
 
 
 class ExecutionModeError(KtrdrError):
     """No place for this training: what was asked, what nodes there are, what to do."""
+
+    path = "execution_mode"
 
     kind = "infrastructure"
 
@@ -338,14 +302,6 @@ class ExecutionModeError(KtrdrError):
 
     def __str__(self) -> str:
         return f"No node can run this training: {self.asked}. {self.nodes}"
-
-    @property
-    def path(self) -> str:
-        return "execution_mode"
-
-    @property
-    def suggestion(self) -> str | None:
-        return self.advice
 
 
 class NoGpu(ExecutionModeError):
@@ -357,8 +313,8 @@ class NoGpu(ExecutionModeError):
         self.args = (device,)
 
 
-class TrainingError(KtrdrError):
-    """The training's: numbers that are not finite, a network that cannot be trained."""
+class _Stated(KtrdrError):
+    """An error whose sentence and advice are given where it is raised."""
 
     def __init__(self, message: str, advice: str | None = None) -> None:
         super().__init__(message, advice)
@@ -367,26 +323,15 @@ class TrainingError(KtrdrError):
     def __str__(self) -> str:
         return self.message
 
-    @property
-    def suggestion(self) -> str | None:
-        return self.advice
+
+class TrainingError(_Stated):
+    """The training's: numbers that are not finite, a network that cannot be trained."""
 
 
-class StorageError(KtrdrError):
+class StorageError(_Stated):
     """The store's: what could not be written, read or believed."""
 
     kind = "result_transfer"
-
-    def __init__(self, message: str, advice: str | None = None) -> None:
-        super().__init__(message, advice)
-        self.message, self.advice = message, advice
-
-    def __str__(self) -> str:
-        return self.message
-
-    @property
-    def suggestion(self) -> str | None:
-        return self.advice
 
 
 class DamagedModel(StorageError):
