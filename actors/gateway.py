@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -69,7 +68,7 @@ class Gateway:
     async def start(self, request: TrainingRequest, idempotency_key: str | None) -> TrainingStarted:
         """Start a training. Its id is minted here where the client minted none: a call that Ray repeats makes one."""
         if request.operation_id is None:
-            request = request.model_copy(update={"operation_id": new_operation_id(lambda: dt.datetime.now(dt.UTC))})
+            request = request.model_copy(update={"operation_id": new_operation_id()})
         started: TrainingStarted = await self.operations("start", request, idempotency_key)
         return started
 

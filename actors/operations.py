@@ -6,7 +6,6 @@ The class is undecorated: tests hold it as an object; `actors.house` makes it a 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from actors.admission import Admission, claim_of
 from actors.default_mode import DefaultMode
 from actors.desk import Desk, state_of
+from actors.epochs import metrics_of
 from actors.hub import END, Event
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
@@ -22,11 +22,13 @@ from actors.runners import Claim
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
+    UNDER_WAY,
     Operation,
     OperationBook,
     OperationError,
     OperationStatus,
     new_operation_id,
+    utc_now,
 )
 from ktrdr.results import TrainingResult
 from ktrdr.wire import (
@@ -39,13 +41,6 @@ from ktrdr.wire import (
     TrainingRequest,
     TrainingStarted,
 )
-
-UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
-
-
-def utc_now() -> dt.datetime:
-    """Return the time of day of this machine."""
-    return dt.datetime.now(dt.UTC)
 
 
 class OperationsActor:
@@ -89,7 +84,7 @@ class OperationsActor:
             return TrainingStarted.of(known)
         mode = (await self.training_config()).default_execution_mode
         admitted = await self._desk.judge(self._admission.judge, asked, mode)
-        draft = admitted.operation(asked.operation_id or new_operation_id(utc_now), asked.body_sha256, utc_now())
+        draft = admitted.operation(asked.operation_id or new_operation_id(), asked.body_sha256, utc_now())
         operation, _ = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
         self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
@@ -112,7 +107,7 @@ class OperationsActor:
             environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
             now["queue"] = Queue(position=ahead + 1, ahead=ahead)
             now["status_reason"] = pending_reason(environment, gpu, ahead, view)
-        now["metrics"] = await self.metrics(operation_id)
+        now["metrics"] = await self._metrics_of(operation)
         return OperationView.of(operation, self._desk.progress_of(operation), **now)
 
     async def page(self, **filters: Any) -> Page[OperationSummary]:
@@ -123,12 +118,7 @@ class OperationsActor:
 
     async def metrics(self, operation_id: str) -> dict[str, Any] | None:
         """Return the epochs of the newest attempt and the best of them as monitored; None before the first."""
-        operation = await self._desk.write(self._book.get, operation_id)
-        epochs = await self._desk.write(self._book.epochs, operation_id)
-        if not epochs:
-            return None
-        best = best_epoch(epochs, operation.request["strategy"])
-        return {"epochs": epochs, "best_epoch": best["epoch"], "best_val_loss": best["val_loss"]}
+        return await self._metrics_of(await self._desk.write(self._book.get, operation_id))
 
     async def log(self, operation_id: str, offset: int = 0) -> tuple[str, int, bool]:
         """Return log lines from byte `offset` on, the next offset, and whether it has ended."""
@@ -171,6 +161,10 @@ class OperationsActor:
         view = (await self.get(operation_id)).model_dump(mode="json")
         state = self._hub.event(operation_id, "state", state_of(operation), since)
         return [state, self._hub.event(operation_id, END, view, state.id)]
+
+    async def newest_of_each_strategy(self) -> list[Operation]:
+        """Return the newest operation of every strategy that was ever trained."""
+        return await self._desk.write(self._book.newest_of_each_strategy)
 
     async def training_config(self) -> TrainingConfig:
         """Return the default mode and where it comes from."""
@@ -243,6 +237,11 @@ class OperationsActor:
             settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason)
         await self._desk.settle(settled)
 
+    async def is_force_cancelled(self, operation_id: str, attempt: int) -> bool:
+        """Say whether the attempt is to be killed at once."""
+        operation = await self._desk.write(self._book.get, operation_id)
+        return operation.attempt == attempt and operation.cancel_forced
+
     async def suspend(self, commit_wait_s: float) -> int:
         """Stop giving out work and put what runs back into the queue; return how many. For the end of the service.
 
@@ -282,9 +281,10 @@ class OperationsActor:
             await self._desk.write(self._book.record_epochs, operation_id, attempt, epochs)
         if log:
             await self._desk.write(self._logs.append, operation_id, list(log))
-        operation = await self._desk.write(self._book.get, operation_id)
-        if progress is not None and operation.attempt == attempt and not operation.is_terminal:
-            self._hub.publish_progress(operation_id, progress)
+        if progress is not None:
+            operation = await self._desk.write(self._book.get, operation_id)
+            if operation.attempt == attempt and not operation.is_terminal:  # a late report tells nobody anything
+                self._hub.publish_progress(operation_id, progress)
 
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
         """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None)."""
@@ -301,23 +301,12 @@ class OperationsActor:
                 return ("run", None)
             await wait_for(changed, remaining)
 
-    async def newest_of_each_strategy(self) -> list[Operation]:
-        """Return the newest operation of every strategy that was ever trained."""
-        return await self._desk.write(self._book.newest_of_each_strategy)
-
-    async def is_force_cancelled(self, operation_id: str, attempt: int) -> bool:
-        """Say whether the attempt is to be killed at once."""
-        operation = await self._desk.write(self._book.get, operation_id)
-        return operation.attempt == attempt and operation.cancel_forced
-
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""
         return await self._desk.write(self._book.begin_commit, operation_id, attempt)
 
+    # -- inside ------------------------------------------------------------------------------------------------------
 
-def best_epoch(epochs: Sequence[Mapping[str, Any]], strategy: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the epoch whose weights a training keeps: the first with the best monitored value."""
-    early_stopping = strategy["training"].get("early_stopping") or {}
-    if early_stopping.get("monitor") == "val_accuracy":
-        return max(epochs, key=lambda epoch: float(epoch["val_accuracy"]))
-    return min(epochs, key=lambda epoch: float(epoch["val_loss"]))
+    async def _metrics_of(self, operation: Operation) -> dict[str, Any] | None:
+        epochs = await self._desk.write(self._book.epochs, operation.operation_id)
+        return metrics_of(epochs, operation.request["strategy"]) if epochs else None

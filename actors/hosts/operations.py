@@ -7,11 +7,11 @@ import ray
 from actors.admission import Admission
 from actors.names import BARS, NAMESPACE
 from actors.operation_logs import OperationLogs
-from actors.operations import OperationsActor, utc_now
+from actors.operations import OperationsActor
 from actors.remote_bars import RemoteBarSource
 from cluster.node_table import read_cluster_view
 from ktrdr.data import DataManager
-from ktrdr.operations import OperationBook, OperationStore
+from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary
 

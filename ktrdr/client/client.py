@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -92,7 +91,7 @@ class Client:
         other fields of a training request. The operation's id is minted here, so that a repeated call after a lost
         answer makes one operation.
         """
-        operation_id = fields.pop("operation_id", None) or new_operation_id(lambda: dt.datetime.now(dt.UTC))
+        operation_id = fields.pop("operation_id", None) or new_operation_id()
         body = self._request_body(strategy_name, strategy, {**fields, "operation_id": operation_id})
         return self._object("POST", "/trainings/start", json=body)
 

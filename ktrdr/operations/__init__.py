@@ -1,11 +1,12 @@
 """The life of an operation, and the book that keeps them all."""
 
 from ktrdr.operations.book import OperationBook
-from ktrdr.operations.identifiers import is_operation_id, new_operation_id
+from ktrdr.operations.identifiers import is_operation_id, new_operation_id, utc_now
 from ktrdr.operations.operation import (
     ACTIVE,
     TERMINAL,
     TRANSITIONS,
+    UNDER_WAY,
     Execution,
     Operation,
     OperationError,
@@ -19,6 +20,7 @@ __all__ = [
     "ACTIVE",
     "TERMINAL",
     "TRANSITIONS",
+    "UNDER_WAY",
     "Execution",
     "Operation",
     "OperationBook",
@@ -28,5 +30,6 @@ __all__ = [
     "Page",
     "is_operation_id",
     "new_operation_id",
+    "utc_now",
     "utc_text",
 ]

@@ -8,12 +8,11 @@ from typing import Any
 
 from ktrdr.errors import IdempotencyConflict, TransitionRefused, UnknownOperation
 from ktrdr.operations import reasons
-from ktrdr.operations.operation import Operation, OperationError, OperationStatus, utc_text
+from ktrdr.operations.operation import UNDER_WAY, Operation, OperationError, OperationStatus, utc_text
 from ktrdr.operations.paging import Page, before, check_limit, wanted
 from ktrdr.operations.store import IdempotencyRow, OperationRows, OperationStore
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
-_UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
 
 
 class OperationBook:
@@ -98,7 +97,7 @@ class OperationBook:
         """
         now = self._clock()
         with self._store.writing() as rows:
-            for given in rows.in_environment(environment, _UNDER_WAY):
+            for given in rows.in_environment(environment, UNDER_WAY):
                 if given.owner == owner and (given.operation_id, given.attempt) not in held:
                     return given
             pending = rows.oldest_pending(environment, has_gpu)
@@ -247,7 +246,7 @@ class OperationBook:
     def orphans(self, environment: str, owner: str) -> list[Operation]:
         """Return what runs in an environment for another owner than this one, oldest first."""
         with self._store.reading() as rows:
-            return [one for one in rows.in_environment(environment, _UNDER_WAY) if one.owner != owner]
+            return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner != owner]
 
     def pending_ahead(self, operation_id: str) -> int:
         """Return how many operations of its environment start before this one; 0 if it is not pending."""
@@ -299,7 +298,7 @@ def _existing(rows: OperationRows, operation_id: str) -> Operation:
 def _under_way(rows: OperationRows, operation_id: str, attempt: int) -> Operation | None:
     """Return the operation if `attempt` is its present one and has not ended: the fence against late reports."""
     operation = _existing(rows, operation_id)
-    return operation if operation.status in _UNDER_WAY and operation.attempt == attempt else None
+    return operation if operation.status in UNDER_WAY and operation.attempt == attempt else None
 
 
 def _cancelled_after(operation: Operation, now: datetime, message: str) -> Operation:

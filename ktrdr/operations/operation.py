@@ -46,6 +46,8 @@ TRANSITIONS: dict[OperationStatus, frozenset[OperationStatus]] = {
 
 ACTIVE = frozenset(status for status, following in TRANSITIONS.items() if following)
 TERMINAL = frozenset(TRANSITIONS) - ACTIVE
+UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
+"""An attempt has it."""
 
 
 class _Record(BaseModel):

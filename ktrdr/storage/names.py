@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import quote
 
+from ktrdr.data import SYMBOL
 from ktrdr.errors import RequestError
 
 MAX_JOINED_SYMBOLS = 3
 _MAX_JOINED_LENGTH = 200  # a file name holds 255 bytes, and timeframe and version follow
 
 _STRATEGY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9_.^=/-]{0,63}")
 _TIMEFRAME = re.compile(r"[1-9][0-9]?[mhdw]")
 _ENCODED_SYMBOL = r"(?:[A-Za-z0-9]|%5E)(?:[A-Za-z0-9_.-]|%5E|%3D|%2F){0,63}"
 _MODEL = re.compile(
@@ -39,7 +39,7 @@ def model_name(symbols: Sequence[str], timeframe: str) -> str:
         If a symbol or the timeframe is malformed, none is given, or one is given twice.
     """
     for symbol in symbols:
-        _check(_SYMBOL, symbol, "symbols", "a symbol")
+        _check(SYMBOL, symbol, "symbols", "a symbol")
     _check(_TIMEFRAME, timeframe, "timeframe", "a timeframe")
     if not symbols or len(set(symbols)) != len(symbols):
         raise RequestError("symbols", "A model is named by one or more different symbols.", "Name each symbol once.")

@@ -154,13 +154,12 @@ def show(
 
 
 def _train(terminal: Terminal, client: Client, strategy_given: str, asked: dict[str, Any]) -> int:
-    import datetime as dt
 
     from ktrdr.operations import new_operation_id
     from serve.cli.following import follow
 
     # Minted before it is sent: a Ctrl-C that comes before the answer knows what to cancel.
-    operation_id = new_operation_id(lambda: dt.datetime.now(dt.UTC))
+    operation_id = new_operation_id()
     try:
         _print_start(terminal, client.train(**asked, operation_id=operation_id))
         ended = follow(client, operation_id, terminal)

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from actors.operation_logs import OperationLogs
-from actors.operations import utc_now
 from ktrdr.errors import UnknownOperation
-from ktrdr.operations import new_operation_id
+from ktrdr.operations import new_operation_id, utc_now
 
 
 def test_lines_are_read_from_an_offset_and_a_half_written_one_is_left(tmp_path: Path) -> None:

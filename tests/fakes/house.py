@@ -10,10 +10,10 @@ from typing import Any
 from actors.admission import Admission
 from actors.dispatcher import EnvironmentDispatcher
 from actors.operation_logs import OperationLogs
-from actors.operations import OperationsActor, utc_now
+from actors.operations import OperationsActor
 from cluster import ClusterView
 from ktrdr.data import BarStore, DataManager
-from ktrdr.operations import OperationBook, OperationStore
+from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
 from ktrdr.strategy import StrategyLibrary
 from tests.fakes.runner import LOCAL_NODE, FakeRunner
