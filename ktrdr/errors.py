@@ -7,14 +7,20 @@ KtrdrError
 │   ├── UnknownStrategy
 │   ├── UnknownOperation
 │   ├── UnknownModel
+│   ├── UnknownIndicator
 │   ├── TransitionRefused       an operation cannot do that in its present state
-│   └── IdempotencyConflict     the same key with another body
+│   ├── IdempotencyConflict     the same key with another body
+│   └── AlreadyStored           bars would be replaced, and nobody said that they may be
 ├── DataError               the market's: bars that are missing, too few or wrong
 │   ├── UnknownSymbol
+│   ├── OnlySlowerBars          faster bars cannot be made of those that are stored
 │   ├── NoBars
 │   ├── NotEnoughBars
 │   ├── NoRows                  bars enough, and none that can be learned from or judged by
 │   ├── BadBars
+│   ├── EqualQuantiles          a fuzzy set fitted on values of which too many are the same
+│   ├── BadFile                 a file to import; carries every problem found, with line and column
+│   ├── NotFinite               a feature without a finite value
 │   └── OneClassLabels
 ├── ExecutionModeError      the cluster's: no place for this training
 │   └── NoGpu                   torch finds none where one is required
@@ -173,6 +179,12 @@ class UnknownModel(_Unknown, ConfigError):
     noun, plural, path = "Model", "models", "model_id"
 
 
+class UnknownIndicator(_Unknown, ConfigError):
+    """No indicator of that type or alias, and no TA-Lib function of that name."""
+
+    noun, plural, path = "Indicator", "indicators", "type"
+
+
 class TransitionRefused(ConfigError):
     """An operation cannot do that in its present state."""
 
@@ -204,6 +216,23 @@ class IdempotencyConflict(ConfigError):
         return "Send a new one with a new request, or the same body with this one."
 
 
+class AlreadyStored(ConfigError):
+    """Bars would be replaced, and nobody said that they may be."""
+
+    path = "overwrite"
+
+    def __init__(self, series: str) -> None:
+        super().__init__(series)
+        self.series = series
+
+    def __str__(self) -> str:
+        return f"{self.series} is stored already."
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Import with --overwrite to replace it."
+
+
 class DataError(KtrdrError):
     """The market's: bars that are missing, too few or wrong."""
 
@@ -214,6 +243,24 @@ class UnknownSymbol(_Unknown, DataError):
     """No bars are stored for that symbol and timeframe."""
 
     noun, plural, path = "Symbol", "series", "symbols"
+
+
+class OnlySlowerBars(DataError):
+    """A series that is not stored and cannot be made: what is stored of its symbol is slower."""
+
+    path = "timeframes"
+
+    def __init__(self, symbol: str, timeframe: str, stored: tuple[str, ...]) -> None:
+        super().__init__(symbol, timeframe, stored)
+        self.symbol, self.timeframe, self.stored = symbol, timeframe, stored
+
+    def __str__(self) -> str:
+        slower = ", ".join(self.stored)
+        return f"{self.symbol} {self.timeframe} is not stored, and cannot be made of slower bars ({slower})."
+
+    @property
+    def suggestion(self) -> str | None:
+        return f"Import {self.symbol} in {self.timeframe}, or in a faster timeframe, with `ktrdr data import`."
 
 
 class NoBars(DataError):
@@ -270,6 +317,53 @@ class BadBars(DataError):
 
     def __str__(self) -> str:
         return f"{self.series}: {self.reason}"
+
+
+class NotFinite(DataError):
+    """A feature that is infinite on a bar."""
+
+    path = "nn_inputs"
+    advice = "Use an indicator that has a finite value on every bar, or leave the bar out of the date range."
+
+    def __init__(self, feature: str, series: str, bar: str) -> None:
+        super().__init__(feature, series, bar)
+        self.feature, self.series, self.bar = feature, series, bar
+
+    def __str__(self) -> str:
+        return f"The feature {self.feature} is infinite on bar {self.bar} of {self.series}."
+
+
+class BadFile(DataError):
+    """A file that cannot be imported, with the problems found in it; a column is a field's number in its line."""
+
+    def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__(file, problems)
+        self.file, self._problems = file, problems
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self._problems
+
+    def __str__(self) -> str:
+        return f"{self.file} cannot be imported:\n" + "\n".join(f"  {p}" for p in self._problems)
+
+
+class EqualQuantiles(DataError):
+    """A fuzzy set that cannot be fitted: `centres` says which of its terms would have the same centre, and where."""
+
+    advice = "Use fewer terms or another indicator, or give each term's parameters."
+
+    def __init__(self, of: str, centres: tuple[str, ...], path: str = "") -> None:
+        super().__init__(of, centres, path)
+        self.of, self.centres = of, centres
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.of} cannot be fitted on the training rows: terms have equal centres, {'; '.join(self.centres)}."
+
+    def of_set(self, name: str, path: str) -> EqualQuantiles:
+        """Return the error with the set's name, which the set itself does not know."""
+        return EqualQuantiles(f"The fuzzy set {name}", self.centres, path)
 
 
 class OneClassLabels(DataError):

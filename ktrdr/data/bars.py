@@ -2,18 +2,19 @@
 
 A bar is stamped by its open, in UTC, and known at its close. Rows are keyed by (symbol, open time) from loading to
 the end. A `1d` bar closes 24 h after its open, an intraday bar after its own duration; a `1w` bar opens Monday 00:00
-and closes Saturday 00:00.
+and closes Saturday 00:00, or the next Monday 00:00 where the symbol trades on weekends (`ktrdr.data.closes`).
 """
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import AfterValidator
 
 from ktrdr.errors import BadBars
 
@@ -22,6 +23,16 @@ Bars: TypeAlias = pd.DataFrame
 
 SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9_.^=/-]{0,63}")
 """What names an instrument."""
+
+
+def _is_a_symbol(text: str) -> str:
+    if not SYMBOL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a symbol: it must match {SYMBOL.pattern}")
+    return text
+
+
+Symbol = Annotated[str, AfterValidator(_is_a_symbol)]
+"""A field that names an instrument."""
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -40,7 +51,7 @@ class Timeframe(StrEnum):
 
     @property
     def duration(self) -> pd.Timedelta:
-        """From a bar's open to its close."""
+        """From a bar's open to its close; a week's to Saturday, see `ktrdr.data.closes`."""
         return _DURATIONS[self]
 
 
@@ -65,6 +76,11 @@ class SeriesKey(NamedTuple):
     def __str__(self) -> str:
         return f"{self.symbol} {self.timeframe}"
 
+
+BAD_PRICE = "has a price that is missing, not finite or not positive"
+HIGH_BELOW_LOW = "has its high below its low"
+OUTSIDE_RANGE = "opens or closes outside its own range"
+BAD_VOLUME = "has a volume that is missing, not finite or negative"
 
 _UTC_NAMES = frozenset({"UTC", "UCT", "Universal", "Zulu", "tzutc()"})
 """What time zones that are UTC call themselves, `Etc/` before it or not."""
@@ -91,17 +107,46 @@ def check_bars(bars: Bars, series: str, *, timeframe: str | None = None, advice:
     """
     _check_columns(bars, series, advice)
     _check_times(bars.index, series, timeframe, advice)
-    prices, volume = _floats(bars, list(COLUMNS[:4])), _floats(bars, ["volume"])[:, 0]
-    faults = {
-        "has a price that is missing, not finite or not positive": ~(np.isfinite(prices) & (prices > 0)).all(axis=1),
-        "has its high below its low": prices[:, 1] < prices[:, 2],
-        "opens or closes outside its own range": (prices[:, [0, 3]] > prices[:, [1]]).any(axis=1)
-        | (prices[:, [0, 3]] < prices[:, [2]]).any(axis=1),
-        "has a volume that is missing, not finite or negative": ~((volume >= 0) & np.isfinite(volume)),
-    }
-    for reason, is_wrong in faults.items():
+    by_reason: dict[str, npt.NDArray[np.bool_]] = {}
+    for reason, _, is_wrong in bar_faults(bars[list(COLUMNS)].to_numpy(dtype=np.float64, na_value=np.nan)):
+        by_reason[reason] = by_reason[reason] | is_wrong if reason in by_reason else is_wrong
+    for reason, is_wrong in by_reason.items():
         if is_wrong.any():
             raise BadBars(series, f"bar {bars.index[int(np.argmax(is_wrong))]} {reason}", advice)
+
+
+class Fault(NamedTuple):
+    """One way in which a bar can be wrong, the column that shows it, and (n_bars,) which bars are."""
+
+    reason: str
+    column: str
+    is_wrong: npt.NDArray[np.bool_]
+
+
+def bar_faults(values: npt.NDArray[np.float64]) -> list[Fault]:
+    """Return every way in which bars can be wrong, and which are.
+
+    Parameters
+    ----------
+    values
+        (n_bars, 5), the columns in the order of `COLUMNS`. What is missing is NaN, and breaks one rule only.
+    """
+    opened, high, low, close, volume = values.T
+    prices = [
+        Fault(BAD_PRICE, name, ~(np.isfinite(column) & (column > 0)))
+        for name, column in zip(COLUMNS[:4], values.T[:4], strict=True)
+    ]
+    ranges = [
+        Fault(HIGH_BELOW_LOW, "high", high < low),
+        Fault(OUTSIDE_RANGE, "open", (opened > high) | (opened < low)),
+        Fault(OUTSIDE_RANGE, "close", (close > high) | (close < low)),
+    ]
+    return [*prices, *ranges, Fault(BAD_VOLUME, "volume", ~((volume >= 0) & np.isfinite(volume)))]
+
+
+def opens_a_week(index: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+    """Return which of the times are a Monday's 00:00."""
+    return np.asarray((index.day_of_week == 0) & (index == index.normalize()))
 
 
 def _check_columns(bars: Bars, series: str, advice: str) -> None:
@@ -124,11 +169,6 @@ def _check_times(index: pd.Index, series: str, timeframe: str | None, advice: st
     if not index.is_monotonic_increasing or not index.is_unique:
         at = int(np.flatnonzero(np.diff(index.asi8) <= 0)[0]) + 1
         raise BadBars(series, f"bar {index[at]} does not come after the one before it", advice)
-    is_elsewhere = (index.day_of_week != 0) | (index != index.normalize())
+    is_elsewhere = ~opens_a_week(index)
     if timeframe == Timeframe.W1 and is_elsewhere.any():
         raise BadBars(series, f"bar {index[int(np.argmax(is_elsewhere))]} does not open on a Monday at 00:00", advice)
-
-
-def _floats(bars: Bars, columns: list[str]) -> npt.NDArray[np.float64]:
-    values: npt.NDArray[np.float64] = bars[columns].to_numpy(dtype=np.float64, na_value=np.nan)
-    return values

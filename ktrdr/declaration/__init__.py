@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ktrdr.declaration.declared import Declaration, LeftOut, conflict, refused, shown
+from ktrdr.declaration.declared import Declaration, LeftOut, conflict, refused, shown, unknown_key
 from ktrdr.declaration.findings import Finding, findings_in, suggestion_of
 from ktrdr.declaration.judging import all_findings, build_declared, problems_of
 from ktrdr.declaration.kinds import KeyPath, dotted, is_declared
@@ -22,4 +22,5 @@ __all__ = [
     "refused",
     "shown",
     "suggestion_of",
+    "unknown_key",
 ]

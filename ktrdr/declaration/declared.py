@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
-CONFLICT, REFUSED = "conflict", "refused"
+CONFLICT, REFUSED, UNKNOWN_KEY = "conflict", "refused", "unknown_key"
 
 
 class Declaration(BaseModel):
@@ -29,6 +29,11 @@ def conflict(message: str, *keys: str, at: str | None = None) -> PydanticCustomE
 def refused(message: str, suggestion: str | None = None, at: str | None = None) -> PydanticCustomError:
     """Return what a validator raises for a value that is known and refused; `at` may be a key in it."""
     return PydanticCustomError(REFUSED, "{message}", {"message": message, "suggestion": suggestion, "at": at})
+
+
+def unknown_key(known: Iterable[str]) -> PydanticCustomError:
+    """Return the error of a key that is not among `known`, for mappings whose keys depend on their values."""
+    return PydanticCustomError(UNKNOWN_KEY, "unknown key", {"known": tuple(known)})
 
 
 def _is_given(value: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from ktrdr.declaration.declared import CONFLICT, REFUSED, shown
-from ktrdr.declaration.kinds import KeyPath, fields_at, is_required, is_section, models_at
+from ktrdr.declaration.declared import CONFLICT, REFUSED, UNKNOWN_KEY, shown
+from ktrdr.declaration.kinds import KeyPath, choices_at, fields_at, is_required, is_section, models_at
 from ktrdr.errors import did_you_mean
 
 MAX_FINDINGS = 200
@@ -81,14 +81,13 @@ def suggestion_of(item: Any) -> str | None:
 
 def _finding(item: dict[str, Any], root: Any, values: Any) -> Finding | None:
     kind, path = item["type"], _path(item["loc"], values)
-    if kind == "extra_forbidden":
-        return _unknown_key(path, fields_at(root, item["loc"][:-1]))
+    if kind in ("extra_forbidden", UNKNOWN_KEY):
+        known = item["ctx"]["known"] if kind == UNKNOWN_KEY else fields_at(root, item["loc"][:-1])
+        return _unknown_key(path, known)
     if kind == "union_tag_not_found":
         return _untagged(item, path, root, values)
     if kind == "missing":
-        near = _near(item["loc"][-1], path, values)
-        is_meant = f"Is '{_short(near)}' meant to be '{item['loc'][-1]}'?" if near else None
-        return Finding((*path, item["loc"][-1]), f"missing key '{item['loc'][-1]}'", is_meant, is_missing=True)
+        return _missing(item, path, root, values)
     if kind == "too_short" and len(_value_at(path, values) or ()) >= item["ctx"]["min_length"]:
         return None  # an item has a fault, which pydantic then does not count
     if item["input"] is None:
@@ -137,6 +136,14 @@ def _untagged(item: dict[str, Any], path: KeyPath, root: Any, values: Any) -> Fi
         return Finding((*path, near), f"unknown key '{_short(near)}'", guess, at_key=True, meant=(*path, tag))
     known = (get_args(model.model_fields[tag].annotation)[0] for model in models_at(root, item["loc"]))
     return Finding((*path, tag), f"missing key '{tag}'", f"One of: {', '.join(known)}.", is_missing=True)
+
+
+def _missing(item: Any, path: KeyPath, root: Any, values: Any) -> Finding:
+    name = item["loc"][-1]
+    near, choices = _near(name, path, values), choices_at(root, item["loc"])
+    one_of = f"One of: {', '.join(choices)}." if choices else None
+    advice = f"Is '{_short(near)}' meant to be '{name}'?" if near else one_of
+    return Finding((*path, name), f"missing key '{name}'", advice, is_missing=True)
 
 
 def _nothing(item: dict[str, Any], path: KeyPath, root: Any) -> Finding:

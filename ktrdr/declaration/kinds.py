@@ -47,6 +47,11 @@ def is_required(root: Any, loc: KeyPath) -> bool:
     return any(field.is_required() for field in fields)
 
 
+def choices_at(root: Any, loc: KeyPath) -> tuple[str, ...]:
+    """Return the values that what stands at `loc` is limited to; none where it is not."""
+    return tuple(str(value) for kind in _kinds_at(root, loc) if get_origin(kind) is Literal for value in get_args(kind))
+
+
 def _kinds_at(root: Any, loc: KeyPath) -> list[Any]:
     """Return the types that what stands at `loc` may have."""
     reached = _leaves(root)
@@ -60,7 +65,8 @@ def _kinds_at(root: Any, loc: KeyPath) -> list[Any]:
 def _inside(leaf: Any, part: str | int) -> list[Any]:
     """Return the types that a type has at one key or position, unions taken apart."""
     if _is_model(leaf):
-        return _leaves(leaf.model_fields[part].annotation) if part in leaf.model_fields else []
+        fields = {field.validation_alias or name: field for name, field in leaf.model_fields.items()}
+        return _leaves(fields[part].annotation) if part in fields else []
     if get_origin(leaf) is dict:
         return _leaves(get_args(leaf)[1]) if isinstance(part, str) else []
     if get_origin(leaf) in (tuple, list):

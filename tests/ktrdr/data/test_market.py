@@ -3,28 +3,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from ktrdr.data import Bars, DataManager, MarketBars, SeriesInfo, SeriesKey
-from ktrdr.errors import NoBars, RequestError, UnknownSymbol
+from ktrdr.data import Bars, DataManager, MarketBars, SeriesKey
+from ktrdr.errors import NoBars, OnlySlowerBars, RequestError, UnknownSymbol
+from tests.fakes.bars import MemorySource
 from tests.ktrdr.data.walk import walk
-
-
-class MemorySource:
-    """A source without files."""
-
-    def __init__(self, series: dict[SeriesKey, Bars]) -> None:
-        self.series = series
-
-    def catalog(self) -> list[SeriesInfo]:
-        return [
-            SeriesInfo(*key, str(bars.index[0].date()), str(bars.index[-1].date()), len(bars))
-            for key, bars in self.series.items()
-        ]
-
-    def read(self, key: SeriesKey) -> Bars:
-        if key not in self.series:
-            raise UnknownSymbol(str(key), known=tuple(map(str, self.series)))
-        return self.series[key]
-
 
 A, B, HOURLY = SeriesKey("A", "1d"), SeriesKey("B", "1d"), SeriesKey("A", "1h")
 
@@ -86,8 +68,21 @@ def test_a_range_without_bars_names_the_stored_one(manager: DataManager) -> None
 
 
 def test_a_series_that_is_not_there_is_unknown(manager: DataManager) -> None:
-    with pytest.raises(UnknownSymbol, match="B 1h"):
+    with pytest.raises(UnknownSymbol) as caught:
+        manager.load(["A", "C"], ["1d"], None, None)
+    assert caught.value.args == ("C 1d", ("A 1d", "B 1d", "A 1h"))
+
+
+def test_bars_faster_than_those_stored_cannot_be_made(manager: DataManager) -> None:
+    with pytest.raises(OnlySlowerBars, match=r"B 1h is not stored, and cannot be made of slower bars \(1d\)") as caught:
         manager.load(["A", "B"], ["1d", "1h"], None, None)
+    assert "Import B in 1h" in str(caught.value.suggestion)
+
+
+def test_a_timeframe_that_is_none_is_refused(manager: DataManager) -> None:
+    with pytest.raises(RequestError) as caught:
+        manager.load(["A"], ["1d", "2d"], None, None)
+    assert caught.value.path == "timeframes"
 
 
 @pytest.mark.parametrize(
@@ -110,10 +105,14 @@ def test_the_catalog_is_the_sources(manager: DataManager) -> None:
     assert [info.n_bars for info in manager.catalog()] == [100, 50, 240]
 
 
+def market(series: dict[SeriesKey, Bars]) -> MarketBars:
+    return MarketBars(series, dict.fromkeys(series, 0), {}, {}, "1d")
+
+
 def test_the_hash_covers_every_bar_and_name_in_any_order() -> None:
     bars, other = walk(seed=1), walk(seed=2)
-    one = MarketBars({A: bars, B: other}, {A: 0, B: 0})
-    assert one.sha256 == MarketBars({B: other, A: bars}, {A: 5, B: 0}).sha256
+    one = market({A: bars, B: other})
+    assert one.sha256 == market({B: other, A: bars}).sha256
     changed = [
         {A: other, B: bars},
         {A: bars},
@@ -121,7 +120,7 @@ def test_the_hash_covers_every_bar_and_name_in_any_order() -> None:
         {A: bars, SeriesKey("C", "1d"): other},
         {A: bars, SeriesKey("B", "1w"): other},
     ]
-    assert len({one.sha256, *(MarketBars(series, {}).sha256 for series in changed)}) == 6
+    assert len({one.sha256, *(market(series).sha256 for series in changed)}) == 6
 
 
 def test_loading_leaves_the_sources_bars_alone(manager: DataManager) -> None:

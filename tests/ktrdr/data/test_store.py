@@ -109,10 +109,59 @@ def test_the_catalog_says_dates_and_bars_in_order(tmp_path: Path) -> None:
     store.write(SeriesKey("A", "1d"), walk(366))
     store.write(SeriesKey("A", "1h"), walk(25, start="2020-01-01 12:00", freq="h"))
     assert store.catalog() == [
-        SeriesInfo("A", "1h", "2020-01-01", "2020-01-02", 25),
-        SeriesInfo("A", "1d", "2020-01-01", "2020-12-31", 366),
-        SeriesInfo("B", "1d", "2020-01-01", "2020-01-10", 10),
+        SeriesInfo("A", "1h", "2020-01-01", "2020-01-02", 25, trades_weekends=False),
+        SeriesInfo("A", "1d", "2020-01-01", "2020-12-31", 366, trades_weekends=True),
+        SeriesInfo("B", "1d", "2020-01-01", "2020-01-10", 10, trades_weekends=True),
     ]
+
+
+def recorded(store: BarStore) -> dict[str, bool]:
+    return {info.timeframe: info.trades_weekends for info in store.catalog()}
+
+
+def test_a_bar_that_opens_on_saturday_shows_weekend_trading_and_sunday_evening_does_not(tmp_path: Path) -> None:
+    hours = walk(24 * 14, "2020-01-06", "h")
+    is_currency = (hours.index.day_of_week < 5) | ((hours.index.day_of_week == 6) & (hours.index.hour >= 22))
+    store = BarStore([tmp_path])
+    store.write(SeriesKey("A", "1h"), hours[is_currency])
+    store.write(SeriesKey("A", "1d"), walk(14, "2020-01-06"))
+    assert recorded(store) == {"1h": False, "1d": True}
+
+
+def test_what_the_caller_says_of_weekends_is_recorded_instead(tmp_path: Path) -> None:
+    store = BarStore([tmp_path])
+    store.write(SeriesKey("A", "1d"), walk(14), trades_weekends=False)
+    store.write(SeriesKey("A", "1w"), walk(14, "2020-01-06", "W-MON"), trades_weekends=True)
+    assert recorded(store) == {"1d": False, "1w": True}
+
+
+def test_weeks_trade_on_weekends_where_the_symbols_other_series_do(tmp_path: Path) -> None:
+    store, weeks = BarStore([tmp_path]), walk(14, "2020-01-06", "W-MON")
+    store.write(SeriesKey("B", "1d"), walk(14))
+    store.write(SeriesKey("A", "1w"), weeks)
+    assert recorded(store)["1w"] is False
+    store.write(SeriesKey("A", "1d"), walk(14))
+    store.write(SeriesKey("A", "1w"), weeks)
+    assert recorded(store)["1w"] is True
+
+
+def test_a_record_that_no_import_wrote_is_bad_bars(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for record in (b"yes", b"[]", b'{"trades_weekends": 1}'):
+        pq.write_table(to_arrow(walk()).replace_schema_metadata({b"ktrdr": record}), tmp_path / "A_1d.parquet")
+        assert BarStore([tmp_path]).catalog() == []
+        assert "which no import wrote" in caplog.text
+        caplog.clear()
+
+
+def test_bars_can_be_read_as_they_lie_whatever_is_wrong_with_them(tmp_path: Path) -> None:
+    wrong = walk().iloc[::-1]
+    pq.write_table(to_arrow(wrong), tmp_path / "A_1d.parquet")
+    store = BarStore([tmp_path])
+    pd.testing.assert_frame_equal(store.read_unchecked(KEY), wrong, check_freq=False)
+    assert store.has(KEY)
+    assert not store.has(SeriesKey("A", "1h"))
+    with pytest.raises(UnknownSymbol):
+        store.read_unchecked(SeriesKey("A", "1h"))
 
 
 def test_the_catalog_reads_all_row_groups(tmp_path: Path) -> None:

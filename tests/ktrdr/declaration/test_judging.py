@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, TypeAdapter, model_validator
 
 from ktrdr.declaration import Declaration, LeftOut, build_declared, conflict
+from ktrdr.declaration.kinds import choices_at, is_section
 from ktrdr.errors import StrategyError
 
 
@@ -79,3 +80,21 @@ def test_very_many_faults_are_counted_and_judged_once() -> None:
     problems = found({"spans": [{}], **{f"k{n}": 1 for n in range(500)}})
     assert len(problems) == 201
     assert problems[-1] == ": 300 more problems are not listed"
+
+
+class Shape(Declaration):
+    kind: Literal["round", "square"]
+    sides: dict[str, int] = Field(validation_alias="its sides")
+
+
+def test_a_missing_key_of_few_values_lists_them() -> None:
+    with pytest.raises(StrategyError) as caught:
+        build_declared(TypeAdapter(dict[str, Shape]), {"a": {"its sides": {"b": 1}}}, "shapes")
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.suggestion) == ("a.kind", "One of: round, square.")
+
+
+def test_what_lies_in_a_field_that_is_read_by_another_name_is_judged_by_its_type() -> None:
+    assert choices_at(Shape, ("kind",)) == ("round", "square")
+    assert choices_at(Shape, ("its sides", "b")) == ()
+    assert is_section(Shape, ("its sides",))
