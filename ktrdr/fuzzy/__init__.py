@@ -9,18 +9,34 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from ktrdr.declaration import build_declared
-from ktrdr.errors import NotEnoughBars, Problem, StrategyError, did_you_mean
-from ktrdr.fuzzy.memberships import AnyMembership, Gaussian, Membership, Trapezoidal, Triangular
-from ktrdr.fuzzy.sets import FuzzySet
+from ktrdr.errors import Problem, StrategyError, did_you_mean
+from ktrdr.fuzzy.base import Membership
+from ktrdr.fuzzy.coverage import Gap, SetReport, TermCoverage, coverage_of, set_coverage
+from ktrdr.fuzzy.memberships import AnyMembership
+from ktrdr.fuzzy.sets import AnyFuzzySet, FittedSet, FuzzySet
+from ktrdr.fuzzy.smooth import Bell, Gaussian, Gaussian2, PiShape, Sigmoid, SShape, ZShape
+from ktrdr.fuzzy.straight import Trapezoidal, Triangular
 
 __all__ = [
+    "AnyFuzzySet",
     "AnyMembership",
+    "Bell",
+    "FittedSet",
     "FuzzySet",
+    "Gap",
     "Gaussian",
+    "Gaussian2",
     "Membership",
+    "PiShape",
+    "SShape",
+    "SetReport",
+    "Sigmoid",
+    "TermCoverage",
     "Trapezoidal",
     "Triangular",
+    "ZShape",
     "build",
+    "coverage_of",
     "fuzzify",
     "set_coverage",
 ]
@@ -55,7 +71,7 @@ def fuzzify(
     Parameters
     ----------
     fuzzy_sets : mapping of str to FuzzySet
-        The sets, by id.
+        The declared sets, by id. One with `fit` has no degrees before it is fitted: `FittedSet.fitted_on` first.
     indicators : mapping of str to DataFrame
         What the indicators computed, by id, all over the same bars. NaN in a value is NaN in its degrees.
     on_set : callable, optional
@@ -78,25 +94,6 @@ def fuzzify(
             on_set(set_name)
     index = next(iter(indicators.values())).index if indicators else None
     return pd.DataFrame(columns, index=index)
-
-
-def set_coverage(degrees: pd.DataFrame) -> tuple[float, float]:
-    """Return how a set covers its rows: the share in no term, and the share in more than one (degree > 0).
-
-    Parameters
-    ----------
-    degrees : (n_rows, n_terms) DataFrame
-        One set's columns of `fuzzify`. Rows with a NaN are left out.
-
-    Raises
-    ------
-    NotEnoughBars
-        If no row is left.
-    """
-    n_terms_hit = (degrees.dropna() > 0).sum(axis=1)
-    if n_terms_hit.empty:
-        raise NotEnoughBars(1, 0, "The coverage of a fuzzy set")
-    return float((n_terms_hit == 0).mean()), float((n_terms_hit > 1).mean())
 
 
 def _output(indicators: Mapping[str, pd.DataFrame], reference: str, path: str) -> pd.Series:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ktrdr.errors import NotEnoughBars, StrategyError
-from ktrdr.fuzzy import FuzzySet, fuzzify, set_coverage
+from ktrdr.errors import StrategyError
+from ktrdr.fuzzy import FuzzySet, fuzzify
 
 INDEX = pd.date_range("2020-01-01", periods=4, tz="UTC", name="time")
 INDICATORS = {
@@ -35,6 +35,14 @@ def test_each_term_of_each_set_is_a_column_in_order() -> None:
         index=INDEX,
     )
     pd.testing.assert_frame_equal(degrees, expected)
+
+
+def test_degrees_of_one_set_are_its_columns_of_fuzzify() -> None:
+    values = INDICATORS["rsi_14"]["value"].to_numpy()
+    degrees = MOMENTUM.degrees(values)
+    assert (degrees.shape, degrees.dtype) == ((4, 2), np.float64)
+    np.testing.assert_array_equal(degrees, fuzzify({"momentum": MOMENTUM}, INDICATORS).to_numpy())
+    assert MOMENTUM.degrees(values[:0]).shape == (0, 2)
 
 
 def test_an_indicator_without_an_output_means_its_first() -> None:
@@ -83,15 +91,3 @@ def test_two_terms_of_one_column_are_refused() -> None:
     }
     with pytest.raises(StrategyError, match="two terms are called rsi_a_low"):
         fuzzify(sets, INDICATORS)
-
-
-def test_coverage_counts_rows_in_no_term_and_in_several() -> None:
-    degrees = pd.DataFrame(
-        {"low": [0.0, 0.2, 0.3, 0.0, math.nan, 0.0], "high": [0.0, 0.0, 1e-9, 1.0, 0.0, math.nan]},
-    )
-    assert set_coverage(degrees) == (0.25, 0.25)
-
-
-def test_coverage_of_no_rows_is_an_error() -> None:
-    with pytest.raises(NotEnoughBars):
-        set_coverage(pd.DataFrame({"low": [math.nan]}))
