@@ -8,7 +8,8 @@ from pathlib import Path
 from ktrdr.errors import UnknownStrategy
 from ktrdr.strategy.document import read_document
 from ktrdr.strategy.loading import load_strategy, read_file
-from ktrdr.strategy.schema import NAME, Strategy
+from ktrdr.strategy.names import NAME
+from ktrdr.strategy.schema import Strategy
 
 
 class StrategyLibrary:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ktrdr.declaration import all_findings
 from ktrdr.errors import Problem, StrategyError
-from ktrdr.strategy.design import design_problems
+from ktrdr.strategy.design import design_problems, feature_problems
 from ktrdr.strategy.document import MAX_BYTES, Document, document_of, read_document
 from ktrdr.strategy.findings import problems_in
 from ktrdr.strategy.overrides import override
@@ -111,6 +111,8 @@ def _judge(document: Document, overrides: Mapping[str, Any]) -> Validation:
     except ValidationError as error:
         found += problems_in(all_findings(error, _STRATEGY, document.values), document)
     found += [*name_problems(document), *design_problems(document)]
+    if strategy is not None and not found:
+        found += feature_problems(strategy, document)
     if strategy is None or found:
         return Validation(_in_order(found), spelling_notes, None)
     return Validation((), (*spelling_notes, *notes(strategy)), strategy)

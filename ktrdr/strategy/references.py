@@ -13,6 +13,7 @@ from ktrdr.declaration import KeyPath
 from ktrdr.errors import Problem, did_you_mean
 from ktrdr.indicators import AnyIndicator
 from ktrdr.strategy.document import Document
+from ktrdr.strategy.nn_inputs import FuzzyInput, RawInput
 from ktrdr.strategy.schema import Strategy
 
 _INDICATOR: TypeAdapter[Any] = TypeAdapter(AnyIndicator)
@@ -26,34 +27,40 @@ def name_problems(document: Document) -> list[Problem]:
         for name, fuzzy_set in (sets or {}).items():
             reference = fuzzy_set.get("indicator") if isinstance(fuzzy_set, dict) else None
             if isinstance(reference, str):
-                problems += _indicator_problems(document, name, reference, indicators)
+                problems += _indicator_problems(document, ("fuzzy_sets", name, "indicator"), reference, indicators)
     inputs = document.values.get("nn_inputs")
     for position, item in enumerate(inputs if isinstance(inputs, list) else ()):
         if isinstance(item, dict):
             problems += _input_problems(document, position, item, sets)
+            raw = item.get("raw_indicator")
+            if isinstance(raw, str) and indicators is not None:
+                problems += _indicator_problems(document, ("nn_inputs", position, "raw_indicator"), raw, indicators)
     return problems
 
 
 def notes(strategy: Strategy) -> tuple[str, ...]:
-    """Return what is no error and worth knowing: indicators and fuzzy sets that no input uses."""
-    sets = {item.fuzzy_set for item in strategy.nn_inputs}
-    indicators = {strategy.fuzzy_sets[name].indicator.partition(".")[0] for name in sets}
+    """Return what is no error and worth knowing: indicators, fuzzy sets and timeframes that no input uses."""
+    sets = {item.fuzzy_set for item in strategy.nn_inputs if isinstance(item, FuzzyInput)}
+    references = [strategy.fuzzy_sets[name].indicator for name in sets]
+    references += [item.raw_indicator for item in strategy.nn_inputs if isinstance(item, RawInput)]
+    indicators = {reference.partition(".")[0] for reference in references}
+    used = {strategy.base_timeframe, *(block.timeframe for block in strategy.blocks)}
     return (
         *(f"The indicator '{name}' is used by no input." for name in strategy.indicators if name not in indicators),
         *(f"The fuzzy set '{name}' is used by no input." for name in strategy.fuzzy_sets if name not in sets),
+        *(f"The timeframe '{name}' is used by no input." for name in strategy.timeframes if name not in used),
     )
 
 
 def _indicator_problems(
-    document: Document, set_name: str, reference: str, indicators: dict[str, Any]
+    document: Document, path: KeyPath, reference: str, indicators: dict[str, Any]
 ) -> Iterator[Problem]:
-    path = ("fuzzy_sets", set_name, "indicator")
     name, dot, output = reference.partition(".")
     if name not in indicators:
         known = _nearest(name, indicators, "indicators")
         yield document.problem(path, f"there is no indicator '{name[:60]}'", known)
         return
-    outputs = _outputs(indicators[name])
+    outputs = outputs_of(indicators[name])
     if dot and outputs and output not in outputs:
         known = _nearest(output, outputs, f"the outputs of '{name}'")
         yield document.problem(path, f"the indicator '{name}' has no output '{output[:60]}'", known)
@@ -75,7 +82,7 @@ def _input_problems(
             yield document.problem(path, f"'{timeframe[:60]}' is not among the timeframes trained on", known)
 
 
-def _outputs(config: Any) -> tuple[str, ...]:
+def outputs_of(config: Any) -> tuple[str, ...]:
     """Return the outputs of an indicator's declaration; none of one with faults of its own."""
     try:
         outputs: tuple[str, ...] = _INDICATOR.validate_python(config).outputs
@@ -96,9 +103,13 @@ def timeframes_in(document: Document) -> tuple[str, ...]:
     """Return the timeframes trained on; none where the schema finds fault with them."""
     bars = document.values.get("training_data")
     declared = bars.get("timeframes") if isinstance(bars, dict) else None
-    timeframe = declared.get("timeframe") if isinstance(declared, dict) else None
+    if not isinstance(declared, dict):
+        return ()
+    listed = declared.get("list") if declared.get("mode") == "multi_timeframe" else [declared.get("timeframe")]
     # A timeframe that does not exist is a finding of its own; inputs are not judged by it.
-    return (timeframe,) if timeframe in [known.value for known in Timeframe] else ()
+    known = [timeframe.value for timeframe in Timeframe]
+    is_sound = isinstance(listed, list) and all(timeframe in known for timeframe in listed)
+    return tuple(listed) if is_sound and isinstance(listed, list) else ()
 
 
 def _nearest(wrong: str, known: Iterable[str], where: str) -> str:

@@ -4,202 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from ktrdr.data.bars import SYMBOL, Timeframe
-from ktrdr.declaration import Declaration, LeftOut, conflict, refused
-from ktrdr.fuzzy import FuzzySet
-from ktrdr.indicators import AnyIndicator
-from ktrdr.labels import AnyLabeler
-from ktrdr.model.config import MLP
-from ktrdr.strategy.dates import DateText
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-def _full_match(pattern: re.Pattern[str], text: str, what: str) -> str:
-    if not pattern.fullmatch(text):
-        raise ValueError(f"{text!r} is not a {what}: it must match {pattern.pattern}")
-    return text
+from ktrdr.data.bars import SeriesKey
+from ktrdr.declaration import Declaration, conflict, refused
+from ktrdr.features import InputBlock, lagged_names
+from ktrdr.fuzzy import AnyFuzzySet
+from ktrdr.indicators import AnyIndicator, Indicator
+from ktrdr.model.config import AnyModel
+from ktrdr.strategy.decisions import Decisions
+from ktrdr.strategy.names import Inert, Name
+from ktrdr.strategy.nn_inputs import AnyInput, FuzzyInput
+from ktrdr.strategy.training import Training
+from ktrdr.strategy.training_data import TrainingData
 
 
 def _is_read(version: Any) -> Any:
     if isinstance(version, bool) or not isinstance(version, str | int | float) or re.match(r"3|\D|$", str(version)):
         return version  # the literal says what is wrong with it
-    difference = (
-        "In 3.0 `indicators` maps an id to its parameters, each fuzzy set names its indicator, and `nn_inputs` lists "
-        "what the network sees; 2.x has a list of indicators with `feature_id`, and no `nn_inputs`."
-    )
-    raise refused(f"version {version} is not read, only 3.0", difference if str(version).startswith("2") else None)
+    advice = "`ktrdr strategies migrate FILE` rewrites it." if str(version).startswith(("1", "2")) else None
+    raise refused(f"version {version} is not read, only 3.0", advice)
 
 
-def _is_finite(content: Any) -> Any:
-    if isinstance(content, float) and not math.isfinite(content):
-        raise ValueError("numbers must be finite")
-    for item in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
-        _is_finite(item)
-    return content
-
-
-Inert = Annotated[Any, AfterValidator(_is_finite)]
-"""Any content: kept with the model, without effect."""
-Name = Annotated[str, AfterValidator(lambda text: _full_match(NAME, text, "name"))]
-Symbol = Annotated[str, AfterValidator(lambda text: _full_match(SYMBOL, text, "symbol"))]
-TimeframeText = Annotated[Timeframe, Field(strict=False)]
 Version = Annotated[Literal["3.0"], BeforeValidator(_is_read)]
-Epochs = Annotated[int, Field(ge=1)]
-
 
 _WITHOUT_EFFECT: dict[str, Any] = {
     **dict.fromkeys(("description", "hypothesis", "scope", "deployment"), True),
     "decisions": {"position_awareness", "filters"},
 }
-
-
-class SingleSymbol(Declaration):
-    """Train on one symbol."""
-
-    mode: Literal["single"]
-    symbol: Symbol
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The symbols, in order."""
-        return (self.symbol,)
-
-
-class MultiSymbol(Declaration):
-    """Train on several symbols, each computed, labelled and split on its own."""
-
-    mode: Literal["multi_symbol"]
-    list: Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1)]
-
-    @model_validator(mode="after")
-    def _are_distinct(self) -> MultiSymbol:
-        if len(set(self.list)) != len(self.list):
-            raise conflict("a symbol is listed twice", "list")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The symbols, in order."""
-        return self.list
-
-
-class SingleTimeframe(Declaration):
-    """Train on bars of one length."""
-
-    mode: Literal["single"]
-    timeframe: TimeframeText
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The timeframes, in order."""
-        return (self.timeframe.value,)
-
-
-class DateRange(Declaration):
-    """Dates by a bar's open, both inclusive; a request's dates win."""
-
-    start: LeftOut[DateText] = None
-    end: LeftOut[DateText] = None
-
-    @model_validator(mode="after")
-    def _runs_forward(self) -> DateRange:
-        if self.start and self.end and self.start > self.end:
-            raise conflict(f"start {self.start} is after end {self.end}", "start", "end")
-        return self
-
-
-class TrainingData(Declaration):
-    """Which bars."""
-
-    symbols: Annotated[SingleSymbol | MultiSymbol, Field(discriminator="mode")]
-    timeframes: SingleTimeframe
-    date_range: DateRange = DateRange()
-    history_required: int = Field(default=0, ge=0, description="bars of warm-up demanded before start")
-
-
-AllTimeframes = Annotated[Literal["all"], Tag("all")]
-ListedTimeframes = Annotated[tuple[TimeframeText, ...], Field(strict=False, min_length=1), Tag("listed")]
-
-
-class FuzzyInput(Declaration):
-    """The memberships of one fuzzy set, as features."""
-
-    fuzzy_set: str
-    timeframes: Annotated[
-        AllTimeframes | ListedTimeframes,
-        Discriminator(lambda value: "all" if isinstance(value, str) else "listed"),
-    ] = "all"
-
-    @model_validator(mode="after")
-    def _timeframes_are_distinct(self) -> FuzzyInput:
-        if len(set(self.timeframes)) != len(self.timeframes) and self.timeframes != "all":
-            raise conflict("a timeframe is listed twice", "timeframes")
-        return self
-
-
-class Decisions(Declaration):
-    """How the network's outputs are read."""
-
-    output_format: Literal["classification"] = "classification"
-    confidence_threshold: float = Field(default=0.0, ge=0, le=1)
-    position_awareness: Inert = None
-    filters: Inert = None
-
-
-class DataSplit(Declaration):
-    """Shares of rows, in time order; they sum to 1."""
-
-    train: float = Field(gt=0, lt=1)
-    validation: float = Field(gt=0, lt=1)
-    test: float = Field(gt=0, lt=1)
-    embargo_bars: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> DataSplit:
-        total = self.train + self.validation + self.test
-        if abs(total - 1) > 1e-9:
-            message = f"train + validation + test is {total:.12g}; the shares must sum to 1"
-            raise conflict(message, "train", "validation", "test")
-        return self
-
-
-class EarlyStopping(Declaration):
-    """Stop after `patience` epochs without an improvement of more than `min_delta`."""
-
-    patience: int = Field(default=10, ge=1, description="epochs")
-    min_delta: float = Field(default=0.001, ge=0)
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
-
-
-class Training(Declaration):
-    """How the network is trained."""
-
-    labels: AnyLabeler
-    data_split: LeftOut[DataSplit] = None
-    epochs: Epochs = 100
-    batch_size: int = Field(default=64, ge=1)
-    learning_rate: float = Field(default=0.001, gt=0)
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    weight_decay: float = Field(default=0.0, ge=0)
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    early_stopping: LeftOut[EarlyStopping] = None
-    gradient_clip: LeftOut[Annotated[float, Field(gt=0)]] = Field(default=None, description="norm")
-    class_weights: Literal["balanced", "none"] = "none"
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
-
-    @model_validator(mode="after")
-    def _momentum_belongs_to_sgd(self) -> Training:
-        if "momentum" in self.model_fields_set and self.optimizer != "sgd":
-            message = f"momentum has no effect with optimizer {self.optimizer}: remove it or use sgd"
-            raise conflict(message, "momentum", "optimizer", at="momentum")
-        return self
 
 
 class Strategy(Declaration):
@@ -213,11 +49,24 @@ class Strategy(Declaration):
     deployment: Inert = None
     training_data: TrainingData
     indicators: dict[Name, AnyIndicator] = Field(default_factory=dict)
-    fuzzy_sets: dict[Name, FuzzySet] = Field(default_factory=dict)
-    nn_inputs: Annotated[tuple[FuzzyInput, ...], Field(strict=False, min_length=1)]
-    model: MLP
+    fuzzy_sets: dict[Name, AnyFuzzySet] = Field(default_factory=dict)
+    nn_inputs: Annotated[tuple[AnyInput, ...], Field(strict=False, min_length=1)]
+    model: AnyModel
     decisions: Decisions = Decisions()
     training: Training
+
+    @model_validator(mode="after")
+    def _outputs_fit_the_labels(self) -> Strategy:
+        labels, output = self.training.labels, self.decisions.output_format
+        keys = ("decisions.output_format", "training.labels")
+        if labels.is_regression and output == "classification":
+            message = f"{labels.source} without a threshold gives returns, not classes"
+            advice = "set a threshold, or decisions.output_format: regression"
+            raise conflict(f"{message}: {advice}", *keys, at="training")
+        if not labels.is_regression and output == "regression":
+            advice = "use training.labels {source: forward_return} without a threshold"
+            raise conflict(f"regression needs labels that are returns: {advice}", *keys, at="decisions")
+        return self
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -232,24 +81,57 @@ class Strategy(Declaration):
     @property
     def base_timeframe(self) -> str:
         """The timeframe whose bars are the rows."""
-        return self.timeframes[0]
+        return self.training_data.timeframes.base
 
     @property
-    def warmup(self) -> int:
-        """Bars before the first one on which every input has a value."""
-        used = {self.fuzzy_sets[item.fuzzy_set].indicator.split(".")[0] for item in self.nn_inputs}
-        return max(self.indicators[name].warmup for name in used)
+    def blocks(self) -> tuple[InputBlock, ...]:
+        """What each input gives on each of its timeframes, in the order of the features."""
+        return tuple(
+            self._block(item, timeframe)
+            for item in self.nn_inputs
+            for timeframe in self.timeframes
+            if item.is_on(timeframe)
+        )
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The ordered feature names, `{timeframe}_{fuzzy_set}_{membership}`."""
-        return tuple(
-            f"{timeframe}_{item.fuzzy_set}_{membership}"
-            for item in self.nn_inputs
+        """The ordered feature names: `{timeframe}_{fuzzy_set}_{term}` and `{timeframe}_{indicator}_raw`, then lags."""
+        names = [name for block in self.blocks for name in block.names]
+        return lagged_names(names, self.model.features.lookback_periods)
+
+    @property
+    def warmup(self) -> int:
+        """Base bars before the first one that has every feature of the base timeframe, lags and window included."""
+        return self._warmup_of(self.base_timeframe, is_context=False) + self.model.lookback_bars
+
+    @property
+    def joined_lookback(self) -> dict[str, int]:
+        """For each timeframe, the bars of warm-up of what is joined to the rows: slower bars and other symbols'."""
+        slower = {timeframe for timeframe in self.timeframes if timeframe != self.base_timeframe}
+        context = {key.timeframe for key in self.context}
+        return {
+            timeframe: max(
+                self._warmup_of(timeframe, is_context=True),
+                self._warmup_of(timeframe, is_context=False) if timeframe in slower else 0,
+            )
             for timeframe in self.timeframes
-            if item.timeframes == "all" or timeframe in item.timeframes
-            for membership in self.fuzzy_sets[item.fuzzy_set].memberships
-        )
+            if timeframe in slower | context
+        }
+
+    @property
+    def context(self) -> tuple[SeriesKey, ...]:
+        """The series of other symbols that indicators are computed on, in the order of the inputs."""
+        keys = (SeriesKey(block.data_source, block.timeframe) for block in self.blocks if block.data_source)
+        return tuple(dict.fromkeys(keys))
+
+    def indicators_on(self, timeframe: str, data_source: str | None) -> dict[str, Indicator]:
+        """Return what inputs need computed on bars of this length: of the symbol trained on, or of `data_source`."""
+        used = {
+            block.indicator
+            for block in self.blocks
+            if block.timeframe == timeframe and block.data_source == data_source
+        }
+        return {name: indicator for name, indicator in self.indicators.items() if name in used}
 
     def document(self) -> dict[str, Any]:
         """Return the strategy as plain JSON values; `load_strategy` of it gives an equal strategy."""
@@ -261,3 +143,21 @@ class Strategy(Declaration):
         full = self.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
         full["features"] = self.features  # their order is part of what it says; that of keys is not
         return hashlib.sha256(json.dumps(full, sort_keys=True).encode()).hexdigest()
+
+    def _block(self, item: AnyInput, timeframe: str) -> InputBlock:
+        if isinstance(item, FuzzyInput):
+            transform = self.fuzzy_sets[item.fuzzy_set]
+            name, _, output = transform.indicator.partition(".")
+            source = self.indicators[name].data_source
+            return InputBlock.of_set(timeframe, source, (name, output), item.fuzzy_set, transform)
+        name, _, output = item.raw_indicator.partition(".")
+        source = self.indicators[name].data_source
+        return InputBlock.of_raw(timeframe, source, (name, output), item.normalization)
+
+    def _warmup_of(self, timeframe: str, *, is_context: bool) -> int:
+        return max(self._warmups(timeframe, is_context), default=0)
+
+    def _warmups(self, timeframe: str, is_context: bool) -> Iterator[int]:
+        for block in self.blocks:
+            if block.timeframe == timeframe and bool(block.data_source) == is_context:
+                yield self.indicators[block.indicator].warmup

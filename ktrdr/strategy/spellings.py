@@ -39,11 +39,20 @@ SPELLINGS = (
 )
 
 
+_RETIRED = (("context_data",), ("training_data", "context_data"))
+_IMPORTED = "Import the series as bars, and give the indicator that reads it a `data_source`."
+
+
 def respell(document: Document) -> tuple[Document, tuple[str, ...], tuple[Problem, ...]]:
     """Return the document in present spelling, a note for each key that was older, and where both are given."""
     values, moved = copy.deepcopy(document.values), dict(document.moved)
     notes: list[str] = []
     problems: list[Problem] = []
+    for path in _RETIRED:
+        parent = _lookup(values, path[:-1])
+        if isinstance(parent, dict) and path[-1] in parent:
+            del parent[path[-1]]
+            problems.append(document.problem(path, "context_data is not read", _IMPORTED, at_key=True))
     for spelling in SPELLINGS:
         for old in _matches(values, spelling.old, ()):
             parent = _lookup(values, old[:-1])
