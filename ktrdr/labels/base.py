@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from enum import IntEnum
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from pydantic import Field
 
 from ktrdr.data.bars import Bars
-from ktrdr.declaration import Declaration
+from ktrdr.declaration import Declaration, LeftOut
 from ktrdr.errors import BadBars
+from ktrdr.labels.arrays import FloatArray, IntArray
 from ktrdr.labels.classes import Signal
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+from ktrdr.labels.events import cusum_events
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -25,47 +24,86 @@ class LabelledRows(NamedTuple):
     """Positions of the labelled bars, ascending, their labels, and positions of the bars that made them known."""
 
     rows: IntArray
-    labels: IntArray
+    labels: IntArray | FloatArray
     known: IntArray
+
+
+NO_ROWS = LabelledRows(*(np.empty(0, dtype=np.int64) for _ in range(3)))
+"""What too few bars give labelers of classes."""
 
 
 class Labeler(Declaration):
     """A question about the future of a bar, with one answer a bar.
 
-    Bars whose future is not complete have no row. Bars after `known_at` never change a row.
+    Bars whose future is not complete have no row. Bars after `known_at` never change a row. With `cusum_threshold` only
+    bars that are events have a row; what its label says is the same.
     """
 
     classes: ClassVar[type[IntEnum]] = Signal
+    directions: ClassVar[tuple[int, int, int] | None] = (Signal.BUY, Signal.HOLD, Signal.SELL)
+    """The codes that stand for a rise, no change and a fall; None where the classes are no directions."""
+    neutral: ClassVar[int] = Signal.HOLD
+    """The code that is answered where the network is not confident."""
     reads: ClassVar[tuple[str, ...]] = ("close",)
+
+    source: str
+    """The name of the question; each labeler has its own."""
+    cusum_threshold: LeftOut[Annotated[float, Field(gt=0)]] = Field(
+        default=None, description="summed log returns that make a bar an event; left out: every bar is one"
+    )
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes, in code order."""
+        """The classes, in code order: of the labels, or where those are returns, of the decisions they map to."""
         return tuple(member.name for member in sorted(self.classes))
 
     @property
-    @abstractmethod
+    def is_regression(self) -> bool:
+        """Whether labels are returns, not class codes."""
+        return False
+
+    @property
     def lookback(self) -> int:
         """Number of bars before the first one that can be labelled."""
+        n_to_an_event = 0 if self.cusum_threshold is None else 1
+        return max(self._lookback, n_to_an_event)
+
+    if TYPE_CHECKING:  # a field of some labelers: an attribute here would stand in its way
+
+        @property
+        def horizon(self) -> int:
+            """Number of bars after a bar that its label needs at least."""
 
     @property
-    @abstractmethod
-    def horizon(self) -> int:
-        """Number of bars after a bar that its label needs at least."""
-
-    @property
-    @abstractmethod
     def why_none(self) -> str:
         """Why bars that are enough may still have no label, as part of a sentence."""
+        if self.cusum_threshold is None:
+            return self._why_none
+        return f"{self._why_none}, or no such bar is an event by its cusum_threshold of {self.cusum_threshold:.6g}"
+
+    @property
+    def advice(self) -> str:
+        """What to change where no bar has a label, in sentences."""
+        return self._advice if self.cusum_threshold is None else f"{self._advice} Or lower its cusum_threshold."
 
     @property
     @abstractmethod
-    def advice(self) -> str:
-        """What to change where no bar has a label, as a sentence."""
+    def _lookback(self) -> int:
+        """`lookback`, were every bar an event."""
+
+    @property
+    @abstractmethod
+    def _why_none(self) -> str:
+        """`why_none`, were every bar an event."""
+
+    @property
+    @abstractmethod
+    def _advice(self) -> str:
+        """`advice`, were every bar an event."""
 
     @abstractmethod
     def _label(self, bars: Bars) -> LabelledRows:
-        """Label bars whose prices are finite and positive."""
+        """Label bars whose prices are finite and positive, were every bar an event."""
 
     def label(self, bars: Bars) -> pd.DataFrame:
         """Return one row for each bar whose label the bars settle.
@@ -73,8 +111,9 @@ class Labeler(Declaration):
         Returns
         -------
         DataFrame
-            Indexed by the labelled bars. `label` (int64): the class code. `known_at`: the open time of the bar whose
-            close made the label known, always later than the row. Empty where there are too few bars.
+            Indexed by the labelled bars. `label`: the class code (int64), or the return (float64) where
+            `is_regression`. `known_at`: the open time of the bar whose close made the label known, always later than
+            the row. Empty where there are too few bars.
 
         Raises
         ------
@@ -84,6 +123,10 @@ class Labeler(Declaration):
         """
         _check_prices(bars, self.reads)
         rows, labels, known = self._label(bars)
+        if self.cusum_threshold is not None:
+            events = cusum_events(bars["close"].to_numpy(dtype=np.float64), self.cusum_threshold)
+            is_event = np.isin(rows, events, assume_unique=True)
+            rows, labels, known = rows[is_event], labels[is_event], known[is_event]
         return pd.DataFrame({"label": labels, "known_at": bars.index[known]}, index=bars.index[rows])
 
 

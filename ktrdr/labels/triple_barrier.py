@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from ktrdr.data.bars import Bars
 from ktrdr.declaration import conflict
-from ktrdr.labels.base import FloatArray, Labeler, LabelledRows
+from ktrdr.labels.arrays import FloatArray
+from ktrdr.labels.base import NO_ROWS, Labeler, LabelledRows
 from ktrdr.labels.classes import Signal
 
 _WINDOW_VALUES = 2**20
@@ -47,28 +48,26 @@ class TripleBarrier(Labeler):
         return self
 
     @property
-    def lookback(self) -> int:
-        """Bars before the first one that has a volatility."""
-        return self.vol_span
-
-    @property
     def horizon(self) -> int:
         """The whole holding period, even if a barrier is touched sooner."""
         return self.max_holding_period
 
     @property
-    def why_none(self) -> str:
+    def _lookback(self) -> int:
+        return self.vol_span  # the first bar that has a volatility
+
+    @property
+    def _why_none(self) -> str:
         return f"prices do not move, and the volatility of {self.vol_span} bars is 0"
 
     @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Widen the date range, or shorten its vol_span or max_holding_period."
 
     def _label(self, bars: Bars) -> LabelledRows:
         horizon = self.horizon
         if len(bars) <= self.vol_span + horizon:
-            none = np.empty(0, dtype=np.int64)
-            return LabelledRows(none, none, none)
+            return NO_ROWS
         high, low, close = (np.ascontiguousarray(bars[name].to_numpy(dtype=np.float64)) for name in self.reads)
         volatility = self._volatility(high, low, close)[:-horizon]
         rows = np.flatnonzero(volatility > 0)  # neither NaN nor 0

@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from ktrdr.data.bars import Bars
-from ktrdr.labels.base import FloatArray, IntArray, Labeler, LabelledRows
+from ktrdr.labels.base import Labeler, LabelledRows
 from ktrdr.labels.classes import Signal
+from ktrdr.labels.extremes import confirmed_extremes
 
 
 class Zigzag(Labeler):
@@ -26,21 +27,20 @@ class Zigzag(Labeler):
     threshold: float = Field(default=0.02, gt=0, description="simple return that confirms a reversal")
 
     @property
-    def lookback(self) -> int:
-        """Zigzag needs no bars of history."""
-        return 0
-
-    @property
     def horizon(self) -> int:
         """The bar that confirms an extreme."""
         return 1
 
     @property
-    def why_none(self) -> str:
+    def _lookback(self) -> int:
+        return 0
+
+    @property
+    def _why_none(self) -> str:
         return f"no swing of {self.threshold:.6g} or more is confirmed"
 
     @property
-    def advice(self) -> str:
+    def _advice(self) -> str:
         return "Lower its threshold, or widen the date range."
 
     def _label(self, bars: Bars) -> LabelledRows:
@@ -54,31 +54,3 @@ class Zigzag(Labeler):
         labels = np.where(is_rising, Signal.BUY, Signal.SELL).astype(np.int64)
         labels[extremes - extremes[0]] = Signal.HOLD
         return LabelledRows(rows, labels, confirmed[following])
-
-
-def confirmed_extremes(closes: FloatArray, threshold: float) -> tuple[IntArray, IntArray]:
-    """Return the positions of the extremes, highs and lows in turn, and of the bars that confirmed them.
-
-    The first leg is found from both running extremes, the highest and the lowest close so far: whichever is reversed
-    first is the first extreme.
-    """
-    extremes: list[int] = []
-    confirmed: list[int] = []
-    high = low = 0  # running extremes of the leg; only the one that the leg ends in can be reversed
-    seeks_high = seeks_low = True
-    values = closes.tolist()  # a Python float is several times faster to read than an array's
-    for bar, close in enumerate(values):
-        if close > values[high]:
-            high = bar
-        if close < values[low]:
-            low = bar
-        if seeks_high and 1 - close / values[high] >= threshold:
-            extremes.append(high)
-            seeks_high, seeks_low, low = False, True, bar
-        elif seeks_low and close / values[low] - 1 >= threshold:
-            extremes.append(low)
-            seeks_high, seeks_low, high = True, False, bar
-        else:
-            continue
-        confirmed.append(bar)
-    return np.array(extremes, dtype=np.int64), np.array(confirmed, dtype=np.int64)

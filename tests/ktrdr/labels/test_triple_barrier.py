@@ -12,19 +12,16 @@ import talib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ktrdr.labels import Signal, build
+from ktrdr.labels import Signal
+from tests.ktrdr.labels import readings
+from tests.ktrdr.labels.readings import Rows
 from tests.ktrdr.labels.series import bars_of, random_bars
 
 BUY, HOLD, SELL = Signal.BUY, Signal.HOLD, Signal.SELL
 
-Rows = list[tuple[int, int, int]]
-
 
 def rows_of(bars: pd.DataFrame, **config: Any) -> Rows:
-    """Return (row, label, known_at) by positions."""
-    labelled = build({"source": "triple_barrier", **config}).label(bars)
-    rows, known = bars.index.get_indexer(labelled.index), bars.index.get_indexer(labelled["known_at"])
-    return list(zip(rows.tolist(), labelled["label"].tolist(), known.tolist(), strict=True))
+    return readings.rows_of(bars, source="triple_barrier", **config)
 
 
 def after_a_range_of_two(

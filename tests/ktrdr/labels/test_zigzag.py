@@ -6,17 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktrdr.labels import Signal, build
+from tests.ktrdr.labels import readings
+from tests.ktrdr.labels.readings import Rows, extremes_by_definition
 from tests.ktrdr.labels.series import bars_of
 
 BUY, HOLD, SELL = Signal.BUY, Signal.HOLD, Signal.SELL
 
 
-def rows_of(closes: list[float], threshold: float) -> list[tuple[int, int, int]]:
-    """Return (row, label, known_at) by positions."""
-    bars = bars_of(closes)
-    labelled = build({"source": "zigzag", "threshold": threshold}).label(bars)
-    rows, known = bars.index.get_indexer(labelled.index), bars.index.get_indexer(labelled["known_at"])
-    return list(zip(rows.tolist(), labelled["label"].tolist(), known.tolist(), strict=True))
+def rows_of(closes: list[float], threshold: float) -> Rows:
+    return readings.rows_of(bars_of(closes), source="zigzag", threshold=threshold)
 
 
 def test_swings_counted_by_hand() -> None:
@@ -63,24 +61,10 @@ def test_a_swing_that_is_not_confirmed_has_no_rows() -> None:
     assert rows_of([100, 110, 120, 130, 140.0], 0.1) == [(0, HOLD, 1)]
 
 
-def by_definition(closes: list[float], threshold: float) -> list[tuple[int, int, int]]:
-    """Zigzag read word by word: extremes are searched afresh at every bar."""
-
-    def first(of: str, start: int, end: int) -> int:
-        span = closes[start : end + 1]
-        return start + span.index(max(span) if of == "high" else min(span))
-
-    extremes: list[tuple[int, str, int]] = []
-    start, sought = 0, {"high", "low"}
-    for bar in range(len(closes)):
-        for kind in sorted(sought):
-            extreme = first(kind, start, bar)
-            change = closes[bar] / closes[extreme] - 1
-            if abs(change) >= threshold and (change < 0) == (kind == "high"):
-                extremes.append((extreme, kind, bar))
-                start, sought = extreme + 1, {"high", "low"} - {kind}
-                break
-    rows = []
+def by_definition(closes: list[float], threshold: float) -> Rows:
+    """Zigzag read word by word, a row at a time."""
+    extremes = extremes_by_definition(closes, [threshold] * len(closes))
+    rows: Rows = []
     for row in range(len(closes)):
         before = [e for e in extremes if e[0] < row]
         after = [e for e in extremes if e[0] >= row]
