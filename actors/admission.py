@@ -13,11 +13,13 @@ from cluster.view import ClusterView
 from ktrdr.data import DataManager
 from ktrdr.operations import Execution, Operation, utc_text
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
+from ktrdr.training.checkup import check_on_data
+from ktrdr.training.lookahead import find_leaks
 from ktrdr.training.plan import TrainingPlan, plan_training
 from ktrdr.training.preparation import load_market_data
-from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope
+from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope, settle_strategy
 from ktrdr.training.steps import unreported
-from ktrdr.wire import TrainingRequest
+from ktrdr.wire import CheckRequest, StrategyRequest, TrainingRequest
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Admission:
         ExecutionModeError
             No place for it.
         """
-        strategy = self.strategy_of(request)
+        strategy = settle_strategy(self.strategy_of(request), request.timeframes)
         scope = _scope_of(strategy, request)
         load_market_data(strategy, self._bars, scope, unreported)
         asked = ModeRequest(request.execution_mode, request.require_gpu, default_mode)
@@ -109,8 +111,23 @@ class Admission:
         dates = scope.start_date, scope.end_date
         return admitted, plan_training(strategy, self._bars, scope.symbols, *dates, scope.validation_split)
 
-    def strategy_of(self, request: TrainingRequest) -> Strategy:
-        """Return the strategy named by or sent with `request`, its overrides applied."""
+    def check(self, request: CheckRequest) -> dict[str, Any]:
+        """Return a `Checkup` as JSON values; with `lookahead` also `leaks`.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As `judge`, and what a training would raise before it trains, such as labels all of one class.
+        """
+        strategy = settle_strategy(self.strategy_of(request), request.timeframes)
+        scope = settle_scope(strategy, request.symbols, request.start_date, request.end_date)
+        found = check_on_data(strategy, self._bars, scope).model_dump(mode="json")
+        if request.lookahead:
+            found["leaks"] = [leak.as_dict() for leak in find_leaks(strategy, self._bars, scope)]
+        return found
+
+    def strategy_of(self, request: StrategyRequest) -> Strategy:
+        """Return the strategy named by or sent with `request`, its overrides applied, its timeframes not yet."""
         overrides = request.overrides or None
         if request.strategy_name is not None:
             document = read_document(self._library.text(request.strategy_name), f"{request.strategy_name}.yaml")
@@ -127,7 +144,7 @@ def source_of(sent: str | Mapping[str, Any]) -> StrategySource:
 def _scope_of(strategy: Strategy, request: TrainingRequest) -> Scope:
     split = DEFAULT_VALIDATION_SPLIT if request.validation_split is None else request.validation_split
     return settle_scope(
-        strategy, request.symbols, request.timeframes, request.start_date, request.end_date, split, request.data_mode
+        strategy, request.symbols, request.start_date, request.end_date, split, request.data_mode
     )
 
 

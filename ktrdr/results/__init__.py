@@ -3,7 +3,10 @@
 from ktrdr.results.training import (
     Baseline,
     ClassMetrics,
+    Confidence,
     DataSummary,
+    FeatureImportance,
+    ReturnMetrics,
     RowAccount,
     SymbolMetrics,
     TestMetrics,
@@ -15,7 +18,10 @@ from ktrdr.results.training import (
 __all__ = [
     "Baseline",
     "ClassMetrics",
+    "Confidence",
     "DataSummary",
+    "FeatureImportance",
+    "ReturnMetrics",
     "RowAccount",
     "SymbolMetrics",
     "TestMetrics",

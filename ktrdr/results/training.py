@@ -54,8 +54,26 @@ class Confidence(_Result):
     accuracy: float | None
 
 
+class ReturnMetrics(_Result):
+    """Forecasts of returns against what came, and two forecasts that learn nothing. Errors are simple returns."""
+
+    mae: float
+    rmse: float
+    directional_accuracy: float
+    """Share of rows whose forecast has the sign of what came."""
+    information_coefficient: float | None
+    """Spearman's rank correlation of forecast and return; null where one of them never varies."""
+    mae_of_zero: float
+    """The error of forecasting no return at all."""
+    mae_of_training_mean: float
+
+
 class TestMetrics(_Result):
-    """The best weights on the held-out rows. Averages over classes are macro averages over the classes that occur."""
+    """The best weights on the held-out rows. Averages over classes are macro averages over the classes that occur.
+
+    In regression the classes are the decisions that the cost model makes of a return: of the forecast, and of what
+    came.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -69,9 +87,12 @@ class TestMetrics(_Result):
     per_class: dict[str, ClassMetrics]
     confusion_matrix: list[list[int]]
     """Rows are the true classes, columns the predicted ones, both in code order."""
-    expected_calibration_error: float
+    expected_calibration_error: float | None
+    """Null in regression, as is `confidence`: a forecast of a return has no probability."""
     baseline: Baseline
-    confidence: Confidence
+    confidence: Confidence | None
+    returns: ReturnMetrics | None
+    """Null in classification."""
     verdict: str
     """Where the model stands against its baselines, in words."""
 
@@ -98,6 +119,8 @@ class DataSummary(RowAccount):
     end_date: str
     data_sha256: str
     """Over every bar loaded: all parts and warm-up."""
+    resampled: dict[str, str]
+    """Series that were not stored, such as `SP500 1w`, and the timeframe of the stored bars that they were made of."""
 
 
 class SymbolMetrics(_Result):
@@ -107,17 +130,21 @@ class SymbolMetrics(_Result):
     accuracy: float
     balanced_accuracy: float
     baseline: Baseline
+    returns: ReturnMetrics | None
 
 
 class FeatureImportance(_Result):
-    """Fall in held-out accuracy when the feature is shuffled: mean and standard deviation over repeats."""
+    """What is lost on held-out rows when the feature is shuffled: mean and standard deviation over repeats.
+
+    Lost is accuracy; in regression the mean absolute error that is gained.
+    """
 
     mean: float
     std: float
 
 
 class SetCoverage(_Result):
-    """How one fuzzy set covers the rows used: shares of rows in no term and in more than one (degree > 0)."""
+    """How one fuzzy set on one timeframe covers the rows used: shares in no term and in several (degree > 0)."""
 
     dead_zone: float
     overlap: float
@@ -136,6 +163,7 @@ class TrainingMetadata(_Result):
     ended_at: str
     duration_s: float
     n_parameters: int
+    batch_size: int
 
 
 class TrainingResult(_Result):
@@ -149,6 +177,8 @@ class TrainingResult(_Result):
     per_symbol_metrics: dict[str, SymbolMetrics]
     feature_names: list[str]
     feature_importance: dict[str, FeatureImportance]
+    indicator_importance: dict[str, FeatureImportance]
+    """All features of an indicator shuffled together."""
     label_distribution: dict[str, float]
     fuzzy_coverage: dict[str, SetCoverage]
     data_summary: DataSummary

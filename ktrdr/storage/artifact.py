@@ -43,7 +43,7 @@ class ModelArtifact:
         How the training went, and `test_metrics`.
     features
         `features` (ordered names), `classes`, `architecture` (of `network.architecture_of`), `fuzzy_sets`, `scalers`,
-        `importance`, and `probe`: held-out `rows` and the trainer's `logits` for them.
+        `importance`, and `probe`: held-out `rows` and the trainer's `outputs` for them.
     metadata
         Where, when and with what it was trained. Names, ids and times of saving are the artifact's and the store's.
 

@@ -56,14 +56,17 @@ class Manifest(_Stored):
 
 
 class Probe(_Stored):
-    """Held-out rows (n, F) and the logits (n, C) that the trainer saw for them."""
+    """Held-out rows (n, F), or windows (n, S, F), and the raw outputs (n, O) that the trainer saw for them."""
 
-    rows: list[list[float]] = Field(min_length=1)
-    logits: list[list[float]]
+    rows: list[list[float]] | list[list[list[float]]] = Field(min_length=1)
+    outputs: list[list[float]]
 
 
 class FeatureContract(_Stored):
-    """`features.json`: what goes into the network, in order, what comes out, and how to rebuild it."""
+    """`features.json`: what goes into the network, in order, what comes out, and how to rebuild it.
+
+    A network has one output for each class, its logit; or a single one, a return, of which decisions make a class.
+    """
 
     features: tuple[str, ...] = Field(min_length=1)
     classes: tuple[str, ...] = Field(min_length=2)
@@ -78,17 +81,28 @@ class FeatureContract(_Stored):
         n_features, n_classes = len(self.features), len(self.classes)
         if len(set(self.features)) != n_features or len(set(self.classes)) != n_classes:
             raise ValueError("a feature or a class is listed twice")
-        ends = (self.architecture.get("n_features"), self.architecture.get("n_classes"))
-        if ends != (n_features, n_classes):
+        ends = (self.architecture.get("n_features"), self.architecture.get("n_outputs"))
+        if ends not in ((n_features, n_classes), (n_features, 1)):
             raise ValueError(f"the architecture's ends are {ends}; features and classes are {(n_features, n_classes)}")
-        rows, logits = self.probe.rows, self.probe.logits
-        if (
-            len(rows) != len(logits)
-            or {len(row) for row in rows} != {n_features}
-            or {len(row) for row in logits} != {n_classes}
-        ):
-            raise ValueError(f"the probe must be (n, {n_features}) rows and (n, {n_classes}) logits")
+        row = (n_features,) if self.sequence_length is None else (self.sequence_length, n_features)
+        shapes = ({_shape(one) for one in self.probe.rows}, {_shape(one) for one in self.probe.outputs})
+        if len(self.probe.rows) != len(self.probe.outputs) or shapes != ({row}, {ends[1:]}):
+            of_row = ", ".join(map(str, row))
+            raise ValueError(f"the probe must be (n, {of_row}) rows and (n, {ends[1]}) outputs")
         return self
+
+    @property
+    def sequence_length(self) -> int | None:
+        """Bars in the window that the network reads; None where it reads one row."""
+        declared = self.architecture.get("architecture")
+        length = declared.get("sequence_length") if isinstance(declared, dict) else None
+        return length if isinstance(length, int) else None
+
+
+def _shape(values: list[Any]) -> tuple[int, ...]:
+    """Return the shape of nested lists, () where their lengths differ."""
+    inner = {_shape(value) if isinstance(value, list) else () for value in values}
+    return (len(values), *inner.pop()) if len(inner) == 1 else ()
 
 
 def to_json(document: Mapping[str, Any], file: str) -> bytes:

@@ -25,20 +25,27 @@ class LoadedModel:
     config: dict[str, Any]
     features: tuple[str, ...]
     classes: tuple[str, ...]
+    sequence_length: int | None
+    """Bars in the window that the network reads; None where it reads one row."""
     network: nn.Module
     metadata: dict[str, Any]
 
-    def predict_logits(self, rows: npt.ArrayLike) -> Rows:
-        """Return raw logits (n, C) float32 for rows (n, F) whose columns are `features`, in order.
+    def predict_outputs(self, rows: npt.ArrayLike) -> Rows:
+        """Return raw outputs (n, O) float32: a logit for each class, or the forecast of a return.
+
+        Parameters
+        ----------
+        rows
+            (n, F), or (n, S, F) for a network that reads windows; columns are `features`, in order.
 
         Raises
         ------
         RequestError
             If the rows do not have a column for each feature.
         """
-        x_BF = torch.from_numpy(self._checked(rows))  # B batch, F features
+        x_B = torch.from_numpy(self._checked(rows))
         with torch.inference_mode():
-            return np.asarray(self.network(x_BF).numpy(), dtype=np.float32)
+            return np.asarray(self.network(x_B).numpy(), dtype=np.float32)
 
     def probabilities(self, rows: npt.ArrayLike) -> Rows:
         """Return the softmax of the logits, (n, C) float32; columns are `classes`.
@@ -46,9 +53,12 @@ class LoadedModel:
         Raises
         ------
         RequestError
-            If the rows do not have a column for each feature.
+            If the rows do not have a column for each feature, or the model forecasts returns.
         """
-        logits_BC = torch.from_numpy(self.predict_logits(rows))
+        logits_BC = torch.from_numpy(self.predict_outputs(rows))
+        if logits_BC.shape[1] != len(self.classes):
+            advice = "Read its outputs: the forecast return of each row."
+            raise RequestError("rows", f"{self.model_id} forecasts returns: there are no probabilities.", advice)
         return np.asarray(torch.softmax(logits_BC, dim=1).numpy(), dtype=np.float32)
 
     def require_features(self, names: Sequence[str]) -> None:
@@ -80,10 +90,12 @@ class LoadedModel:
 
     def _checked(self, rows: npt.ArrayLike) -> Rows:
         array = np.array(rows, dtype=np.float32, order="C")  # a copy: torch wants a writable one
-        if array.ndim != 2 or array.shape[1] != len(self.features):
+        row = (len(self.features),) if self.sequence_length is None else (self.sequence_length, len(self.features))
+        if array.shape[1:] != row:
+            of_bars = f" on {self.sequence_length} bars" if self.sequence_length else ""
             raise RequestError(
                 "rows",
-                f"{self.model_id} takes rows of {len(self.features)} features; these have shape {array.shape}.",
+                f"{self.model_id} takes rows of {len(self.features)} features{of_bars}; these have shape {array.shape}.",
                 f"Give the columns {', '.join(self.features)}.",
             )
         return array

@@ -31,7 +31,7 @@ from ktrdr.storage.contents import (
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.weights import network_with, read_bundle, read_weights
 
-PROBE_TOLERANCE = 1e-5  # of logits up to 1 in size; larger ones in proportion, as float32 rounds
+PROBE_TOLERANCE = 1e-5  # of outputs up to 1 in size; larger ones in proportion, as float32 rounds
 
 
 def manifest_in(folder: Path, model_id: str) -> Manifest:
@@ -107,12 +107,12 @@ def verify_saved(folder: Path, model_id: str) -> None:
         If the network read back predicts otherwise.
     """
     model, contract = _read_model(folder, model_id)
-    expected_BC = np.array(contract.probe.logits, dtype=np.float64)  # B batch, C classes
-    got_BC = model.predict_logits(contract.probe.rows).astype(np.float64)
-    apart_BC = np.abs(got_BC - expected_BC)
-    if not (apart_BC <= PROBE_TOLERANCE * np.maximum(1.0, np.abs(expected_BC))).all():
-        raise _unlike(model_id, f"logits differ by up to {apart_BC.max():g}")
-    changed = np.flatnonzero(got_BC.argmax(axis=1) != expected_BC.argmax(axis=1))
+    expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs
+    got_BO = model.predict_outputs(contract.probe.rows).astype(np.float64)
+    apart_BO = np.abs(got_BO - expected_BO)
+    if not (apart_BO <= PROBE_TOLERANCE * np.maximum(1.0, np.abs(expected_BO))).all():
+        raise _unlike(model_id, f"outputs differ by up to {apart_BO.max():g}")
+    changed = np.flatnonzero(got_BO.argmax(axis=1) != expected_BO.argmax(axis=1))
     if changed.size:
         raise _unlike(model_id, f"row {changed[0] + 1} gets another class")
 
@@ -131,7 +131,17 @@ def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContra
     with _in_file(BUNDLE, model_id):
         _check_same_weights(read_bundle(contents[BUNDLE])["state_dict"], state)
     strategy = model_id.partition("/")[0]
-    return LoadedModel(model_id, strategy, config, contract.features, contract.classes, network, metadata), contract
+    model = LoadedModel(
+        model_id,
+        strategy,
+        config,
+        contract.features,
+        contract.classes,
+        contract.sequence_length,
+        network,
+        metadata,
+    )
+    return model, contract
 
 
 def _check_same_weights(bundled: object, state: dict[str, torch.Tensor]) -> None:

@@ -49,7 +49,18 @@ def notes(strategy: Strategy) -> tuple[str, ...]:
         *(f"The indicator '{name}' is used by no input." for name in strategy.indicators if name not in indicators),
         *(f"The fuzzy set '{name}' is used by no input." for name in strategy.fuzzy_sets if name not in sets),
         *(f"The timeframe '{name}' is used by no input." for name in strategy.timeframes if name not in used),
+        *_notes_on_patience(strategy),
     )
+
+
+def _notes_on_patience(strategy: Strategy) -> Iterator[str]:
+    stopping = strategy.training.early_stopping
+    is_default = stopping is not None and "min_delta" not in stopping.model_fields_set
+    if strategy.training.labels.is_regression and is_default and strategy.training.monitor == "val_loss":
+        yield (
+            "training.early_stopping.min_delta is 0.001 by default, more than a loss of returns improves in an epoch: "
+            "training will stop after its patience. Give a smaller one, such as 0.0."
+        )
 
 
 def _indicator_problems(

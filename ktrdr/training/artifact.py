@@ -6,11 +6,12 @@ from typing import Any, Protocol
 
 from torch import nn
 
+from ktrdr.features import state_of
 from ktrdr.model.network import architecture_of
 from ktrdr.results import TrainingResult
 from ktrdr.storage import ModelArtifact, ModelVersion, weights_of
-from ktrdr.training.dataset import Part
-from ktrdr.training.forward import logits_of
+from ktrdr.training.dataset import Dataset
+from ktrdr.training.forward import outputs_of
 from ktrdr.training.job import Job
 
 PROBE_ROWS = 10
@@ -23,10 +24,10 @@ class ModelSaver(Protocol):
         """Save the model and say under which version."""
 
 
-def artifact_of(job: Job, network: nn.Module, result: TrainingResult, held_out: Part) -> ModelArtifact:
+def artifact_of(job: Job, network: nn.Module, result: TrainingResult, dataset: Dataset) -> ModelArtifact:
     """Return the trained model, its weights on the CPU, with all that is kept beside it.
 
-    The first rows of `held_out` go along, with their logits, for the store to check the network that it reads back.
+    The first held-out rows go along, with their outputs, for the store to check the network that it reads back.
     """
     elsewhere = {"success", "model_path", "model_id", "feature_names", "metadata"}
     return ModelArtifact(
@@ -36,7 +37,7 @@ def artifact_of(job: Job, network: nn.Module, result: TrainingResult, held_out: 
         weights=weights_of({name: value.cpu() for name, value in network.state_dict().items()}),
         config={"strategy": job.strategy.document(), "request": _request(job)},
         metrics=result.model_dump(exclude=elsewhere),
-        features=_features(job, network, result, held_out),
+        features=_features(job, network, result, dataset),
         metadata=result.metadata.model_dump(),
     )
 
@@ -53,15 +54,14 @@ def _request(job: Job) -> dict[str, Any]:
     }
 
 
-def _features(job: Job, network: nn.Module, result: TrainingResult, held_out: Part) -> dict[str, Any]:
+def _features(job: Job, network: nn.Module, result: TrainingResult, dataset: Dataset) -> dict[str, Any]:
     strategy = job.strategy
-    probe_BF = held_out.X[:PROBE_ROWS]
+    probe_B = dataset.test.X[:PROBE_ROWS]
     return {
         "features": list(strategy.features),
         "classes": list(job.class_names),
-        "architecture": architecture_of(strategy.model, len(strategy.features), len(job.class_names)),
-        "fuzzy_sets": {name: of.model_dump(mode="json") for name, of in strategy.fuzzy_sets.items()},
-        "scalers": {},
+        "architecture": architecture_of(strategy.model, len(strategy.features), job.n_outputs),
+        **state_of(dataset.inputs, strategy.fuzzy_sets),
         "importance": {name: of.model_dump() for name, of in result.feature_importance.items()},
-        "probe": {"rows": probe_BF.tolist(), "logits": logits_of(network, probe_BF, job.device).tolist()},
+        "probe": {"rows": probe_B.tolist(), "outputs": outputs_of(network, probe_B, job.device).tolist()},
     }

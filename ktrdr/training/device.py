@@ -13,6 +13,9 @@ from ktrdr.errors import NoGpu, RequestError, did_you_mean
 
 DEVICES = ("cuda", "mps", "cpu")
 
+_OUT_OF_MEMORY = ("MPS backend out of memory", "_STATUS_ALLOC_FAILED")
+"""What torch says where memory is full and the error has no class of its own."""
+
 SMALL_NETWORK_PARAMETERS = 250_000
 """Below this many parameters a batch is too little work to share: one thread is faster than several."""
 
@@ -109,3 +112,28 @@ def threads_for(network: torch.nn.Module) -> Iterator[int]:
         yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def float32_kept() -> Iterator[None]:
+    """Compute recurrent layers in whole float32 inside the block, on every device.
+
+    Accelerators may otherwise round their factors to 10 bits, and the network would answer differently elsewhere.
+    """
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether torch raised `error` because a device's memory is full."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what torch keeps of `device`'s memory for later."""
+    if device.type != "cpu":
+        torch.accelerator.empty_cache()

@@ -11,30 +11,30 @@ import torch
 from torch import nn
 
 from ktrdr.async_infrastructure import CancellationToken, GenericProgressManager, ProgressCallback
-from ktrdr.data import DataManager
-from ktrdr.features import feature_table
+from ktrdr.data import DataManager, MarketBars
 from ktrdr.model.network import build_network
 from ktrdr.results import TestMetrics, TrainingHistory
-from ktrdr.strategy import load_strategy
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.artifact import ModelSaver, artifact_of
 from ktrdr.training.dataset import Dataset
 from ktrdr.training.device import resolve_device, seeded
 from ktrdr.training.evaluation import evaluate
-from ktrdr.training.forward import class_weights_of, held_out_loss, logits_of
-from ktrdr.training.importance import permutation_importance
+from ktrdr.training.forward import outputs_of
+from ktrdr.training.importance import Importance, permutation_importance
 from ktrdr.training.job import Job, TrainedModel
+from ktrdr.training.losses import loss_of
 from ktrdr.training.outcome import result_of, symbol_metrics
 from ktrdr.training.preparation import (
     calculate_indicators,
+    engineer_features,
     generate_labels,
     generate_memberships,
     load_market_data,
     split_rows,
 )
 from ktrdr.training.provenance import metadata_of
-from ktrdr.training.scope import Options, settle_scope
-from ktrdr.training.steps import Steps
+from ktrdr.training.scope import Options, settle_scope, settle_strategy
+from ktrdr.training.steps import Report, Steps
 from ktrdr.training.trainer import ModelTrainer
 
 
@@ -94,7 +94,8 @@ class TrainingExecutor:
         Parameters
         ----------
         symbols, timeframes, start_date, end_date
-            None means the strategy's own. Dates are inclusive, by a bar's open date.
+            None means the strategy's own. Timeframes replace the file's list; their base is the file's where listed,
+            else the fastest. Dates are inclusive, by a bar's open date.
         validation_split
             Share of the rows before the test part; only for a strategy without `data_split`.
         data_mode
@@ -115,27 +116,27 @@ class TrainingExecutor:
         """
         started_at = dt.datetime.now(dt.UTC)
         options = Options.of(kwargs)
-        strategy = load_strategy(self._strategy.document(), options.overrides) if options.overrides else self._strategy
-        scope = settle_scope(strategy, symbols, timeframes, start_date, end_date, validation_split, data_mode)
+        strategy = settle_strategy(self._strategy, timeframes, options.overrides)
+        scope = settle_scope(strategy, symbols, start_date, end_date, validation_split, data_mode)
         job = Job(strategy, scope, options, resolve_device(self._device, options.require_gpu), started_at)
         step = Steps(self._progress, self._token)
         with step(1, f"for {scope.series}") as now:
             market = load_market_data(strategy, self._data, scope, now.report)
-            now.outcome = f"{sum(map(len, market.series.values()))} bars"
+            now.outcome = f"{sum(map(len, market.series.values()))} bars{_made_of(market)}"
         with step(2) as now:
             indicators = calculate_indicators(strategy, market, now.report)
-            now.outcome = f"{len(strategy.indicators)} indicators on {len(market.series)} series"
+            now.outcome = f"{sum(map(len, indicators.values()))} indicators on {len(market.series)} series"
         with step(3) as now:
             memberships = generate_memberships(strategy, indicators, now.report)
             now.outcome = f"{sum(map(len, memberships.values()))} rows of {len(strategy.fuzzy_sets)} fuzzy sets"
         with step(4) as now:
-            features = feature_table(strategy, memberships)
-            now.outcome = f"{len(features)} rows of {len(features.columns)} features"
+            tables = engineer_features(strategy, market, indicators, memberships)
+            now.outcome = f"{sum(map(len, tables.values()))} bars with {len(strategy.features)} features"
         with step(5) as now:
             labels = generate_labels(strategy, market, now.report)
             now.outcome = f"{sum(map(len, labels.values()))} labelled rows"
         with step(6) as now:
-            dataset = split_rows(strategy, scope, market, features, labels)
+            dataset = split_rows(strategy, scope, market, tables, labels)
             now.outcome = (
                 f"{len(dataset.train)} rows train, {len(dataset.validation)} validate, {len(dataset.test)} test"
             )
@@ -143,19 +144,19 @@ class TrainingExecutor:
             network, history = self._train(job, dataset)
             now.outcome = f"{len(dataset.train)} rows, {history.epochs_completed} epochs, best was {history.best_epoch}"
         with step(8) as now:
-            logits_NC = logits_of(network, dataset.test.X, job.device)
-            metrics = _evaluate(job, logits_NC, dataset)
-            per_symbol = symbol_metrics(logits_NC, dataset, job.class_names)
+            outputs_NO = outputs_of(network, dataset.test.X, job.device)
+            metrics = _evaluate(job, outputs_NO, dataset)
+            per_symbol = symbol_metrics(job, outputs_NO, dataset)
             now.outcome = f"{len(dataset.test)} rows, accuracy {metrics.accuracy:.3f}"
         with step(9) as now:
-            importance = permutation_importance(
-                lambda X: logits_of(network, X, job.device), dataset.test, strategy.features, job.seed, now.report
-            )
-            now.outcome = f"{len(importance)} features on {len(dataset.test)} rows"
+            importance = _importance(job, network, dataset, now.report)
+            now.outcome = f"{len(importance.features)} features on {len(dataset.test)} rows"
         with step(10) as now:
-            model = TrainedModel(network, history, metrics, per_symbol, importance, metadata_of(job, network))
-            unsaved = result_of(job, model, market, features, dataset)
-            artifact = artifact_of(job, network, unsaved, dataset.test)
+            metadata = metadata_of(job, network, len(dataset.train))
+            unsaved = result_of(
+                job, TrainedModel(network, history, metrics, per_symbol, importance, metadata), market, dataset
+            )
+            artifact = artifact_of(job, network, unsaved, dataset)
             version = None if self._model_storage is None else self._model_storage.save_model(artifact)
             now.outcome = f"saved as {version.model_id}" if version else "not saved: no model storage was given"
         with step(11) as now:
@@ -165,24 +166,51 @@ class TrainingExecutor:
             return result.model_dump()
 
     def _train(self, job: Job, dataset: Dataset) -> tuple[nn.Module, TrainingHistory]:
-        n_classes = len(job.class_names)
         # made on the CPU whatever the device, so that a seed means the same weights everywhere
         with seeded(torch.device("cpu"), job.seed):
-            network = build_network(job.strategy.model, len(job.strategy.features), n_classes)
+            network = build_network(job.strategy.model, len(job.strategy.features), job.n_outputs)
         trainer = ModelTrainer(job.training, self._progress_callback, self._token, device=job.device)
         train, validation = dataset.train, dataset.validation
-        history = trainer.train(train.X, train.y, validation.X, validation.y, network=network, n_classes=n_classes)
+        history = trainer.train(
+            train.X,
+            train.targets,
+            validation.X,
+            validation.targets,
+            network=network,
+            n_outputs=job.n_outputs,
+            weights_train=dataset.weights,
+        )
         return network, history
 
 
-def _evaluate(job: Job, logits_NC: npt.NDArray[np.float32], dataset: Dataset) -> TestMetrics:
-    test, y_train = dataset.test, dataset.train.y
-    weights_C = class_weights_of(y_train, len(job.class_names), job.training.class_weights)
+def _evaluate(job: Job, outputs_NO: npt.NDArray[np.float32], dataset: Dataset) -> TestMetrics:
+    test, y_train = dataset.test, dataset.train.targets
+    loss = loss_of(job.training, y_train, job.n_outputs)
     return evaluate(
-        logits_NC,
+        outputs_NO,
         test,
-        loss=held_out_loss(torch.from_numpy(logits_NC), torch.from_numpy(test.y), weights_C, "test"),
-        y_train=y_train,
-        class_names=job.class_names,
-        confidence_threshold=job.strategy.decisions.confidence_threshold,
+        loss=loss.held_out(torch.from_numpy(outputs_NO), torch.from_numpy(test.targets), "test"),
+        y_train=dataset.train.y,
+        labeler=job.labeler,
+        decisions=job.strategy.decisions,
     )
+
+
+def _importance(job: Job, network: nn.Module, dataset: Dataset, report: Report) -> Importance:
+    blocks = job.strategy.blocks
+    of_one_bar = [block.indicator for block in blocks for _ in block.names]
+    return permutation_importance(
+        lambda X: outputs_of(network, X, job.device),
+        dataset.test,
+        job.strategy.features,
+        of_one_bar * (job.strategy.model.features.lookback_periods + 1),
+        job.labeler.is_regression,
+        job.seed,
+        report,
+    )
+
+
+def _made_of(market: MarketBars) -> str:
+    """Return which series are not stored, and what they were made of, as an end of a sentence."""
+    made = ", ".join(f"{key} made of {source} bars" for key, source in market.resampled.items())
+    return f"; {made}" if made else ""

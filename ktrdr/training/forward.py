@@ -1,6 +1,6 @@
-"""A network applied to many rows, and its loss on them: the same code while training and after it.
+"""A network applied to many rows: the same code while training and after it.
 
-Shapes: N rows, F features, C classes.
+Shapes: N rows, C outputs; X has a row's features (N, F), or its window's (N, S, F).
 """
 
 from __future__ import annotations
@@ -9,55 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ktrdr.errors import TrainingError
-from ktrdr.training.device import threads_for
+from ktrdr.training.device import float32_kept, threads_for
 
-CHUNK_ROWS = 16_384
-"""Rows in one forward pass: bounds memory, and the same cut gives the same rounding each time."""
+CHUNK_BARS = 16_384
+"""Bars in one forward pass: bounds memory, and the same cut gives the same rounding each time."""
 
 
 @torch.no_grad()
-def forward_rows(network: nn.Module, X_NF: Tensor) -> Tensor:
-    """Return the logits (N, C) of every row, without dropout."""
+def forward_rows(network: nn.Module, X_N: Tensor) -> Tensor:
+    """Return the outputs (N, C) of every row, without dropout; a row of a window of S bars counts as S bars."""
     was_training = network.training
     network.eval()
-    logits_NC = torch.cat([network(chunk) for chunk in torch.split(X_NF, CHUNK_ROWS)])
+    n_bars_a_row = X_N.shape[1] if X_N.ndim == 3 else 1
+    chunks = torch.split(X_N, max(1, CHUNK_BARS // n_bars_a_row))
+    outputs_NC = torch.cat([network(chunk) for chunk in chunks])
     network.train(was_training)
-    return logits_NC
+    return outputs_NC
 
 
-def logits_of(network: nn.Module, X_NF: npt.NDArray[np.float32], device: torch.device) -> npt.NDArray[np.float32]:
-    """Return the logits (N, C) of every row as an array."""
-    with threads_for(network):
-        return forward_rows(network, torch.from_numpy(X_NF).to(device)).cpu().numpy()
-
-
-def class_weights_of(y_train: npt.NDArray[np.int64], n_classes: int, mode: str) -> Tensor | None:
-    """Return the loss's weight for each class, or None for none.
-
-    `balanced` is n / (classes present x count of the class), 0 for a class that does not occur.
-    """
-    if mode == "none":
-        return None
-    counts = np.bincount(y_train, minlength=n_classes)
-    n_present = int((counts > 0).sum())
-    weights = np.where(counts > 0, len(y_train) / (n_present * np.maximum(counts, 1)), 0.0)
-    return torch.tensor(weights, dtype=torch.float32)
-
-
-def held_out_loss(logits_NC: Tensor, y_N: Tensor, weights_C: Tensor | None, part: str) -> float:
-    """Return the cross entropy over all rows, weighted as in training.
-
-    Raises
-    ------
-    TrainingError
-        If no row carries weight, so that there is no mean.
-    """
-    if weights_C is not None and not bool((weights_C[y_N] > 0).any()):
-        raise TrainingError(
-            f"class_weights 'balanced' gives every {part} row the weight 0: no training row has its class.",
-            "Set class_weights to none, or widen the date range so that the training rows hold every class.",
-        )
-    return float(functional.cross_entropy(logits_NC, y_N, weight=weights_C).item())
+def outputs_of(network: nn.Module, X_N: npt.NDArray[np.float32], device: torch.device) -> npt.NDArray[np.float32]:
+    """Return the raw outputs (N, C) of every row as an array: logits, or one return."""
+    with threads_for(network), float32_kept():
+        return forward_rows(network, torch.from_numpy(X_N).to(device)).cpu().numpy()

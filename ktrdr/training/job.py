@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ktrdr.labels import Labeler
 from ktrdr.results import SymbolMetrics, TestMetrics, TrainingHistory, TrainingMetadata
-from ktrdr.results.training import FeatureImportance
-from ktrdr.strategy.schema import Strategy, Training
+from ktrdr.strategy.schema import Strategy
+from ktrdr.strategy.training import Training
+from ktrdr.training.importance import Importance
 from ktrdr.training.scope import Options, Scope
 
 
@@ -36,9 +38,20 @@ class Job:
         return self.strategy.training.model_copy(update={"seed": self.seed})
 
     @property
+    def labeler(self) -> Labeler:
+        """What the network is to forecast."""
+        labeler: Labeler = self.strategy.training.labels
+        return labeler
+
+    @property
     def class_names(self) -> tuple[str, ...]:
-        """The classes, in code order."""
-        return self.strategy.training.labels.class_names
+        """The classes, in code order; in regression those of the decisions."""
+        return self.labeler.class_names
+
+    @property
+    def n_outputs(self) -> int:
+        """The network's outputs: a logit for each class, or the return."""
+        return 1 if self.labeler.is_regression else len(self.class_names)
 
 
 @dataclass(frozen=True)
@@ -49,5 +62,5 @@ class TrainedModel:
     history: TrainingHistory
     metrics: TestMetrics
     per_symbol: Mapping[str, SymbolMetrics]
-    importance: Mapping[str, FeatureImportance]
+    importance: Importance
     metadata: TrainingMetadata

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ktrdr.data import MarketBars
 from ktrdr.fuzzy import set_coverage
@@ -17,11 +14,10 @@ from ktrdr.training.dataset import Dataset
 from ktrdr.training.evaluation import evaluate_symbol
 from ktrdr.training.job import Job, TrainedModel
 from ktrdr.training.scope import Scope
+from ktrdr.training.shares import label_shares
 
 
-def result_of(
-    job: Job, model: TrainedModel, market: MarketBars, features: pd.DataFrame, dataset: Dataset
-) -> TrainingResult:
+def result_of(job: Job, model: TrainedModel, market: MarketBars, dataset: Dataset) -> TrainingResult:
     """Return the result of a model that is not saved yet."""
     return TrainingResult(
         success=True,
@@ -31,30 +27,29 @@ def result_of(
         test_metrics=model.metrics,
         per_symbol_metrics=dict(model.per_symbol),
         feature_names=list(job.strategy.features),
-        feature_importance=dict(model.importance),
-        label_distribution=dataset.label_shares(job.class_names),
-        fuzzy_coverage=fuzzy_coverage(job.strategy, features, dataset),
+        feature_importance=model.importance.features,
+        indicator_importance=model.importance.indicators,
+        label_distribution=label_shares(job.strategy, dataset.y),
+        fuzzy_coverage=fuzzy_coverage(job.strategy, dataset),
         data_summary=data_summary(job.scope, market, dataset),
         metadata=model.metadata,
     )
 
 
-def fuzzy_coverage(strategy: Strategy, features: pd.DataFrame, dataset: Dataset) -> dict[str, SetCoverage]:
-    """Return how each fuzzy set that is an input covers the rows of all parts."""
-    used = features.loc[dataset.index]
+def fuzzy_coverage(strategy: Strategy, dataset: Dataset) -> dict[str, SetCoverage]:
+    """Return how each fuzzy set that is an input covers the rows of all parts, by `{timeframe}_{fuzzy_set}`."""
     coverage: dict[str, SetCoverage] = {}
-    for item in strategy.nn_inputs:
-        memberships = strategy.fuzzy_sets[item.fuzzy_set].memberships
-        columns = [f"{strategy.base_timeframe}_{item.fuzzy_set}_{membership}" for membership in memberships]
-        dead_zone, overlap = set_coverage(used[columns])
-        coverage[item.fuzzy_set] = SetCoverage(dead_zone=dead_zone, overlap=overlap)
+    for block in strategy.blocks:
+        if block.fuzzy_set is not None:
+            dead_zone, overlap = set_coverage(dataset.features[list(block.names)])
+            coverage[f"{block.timeframe}_{block.fuzzy_set}"] = SetCoverage(dead_zone=dead_zone, overlap=overlap)
     return coverage
 
 
 def data_summary(scope: Scope, market: MarketBars, dataset: Dataset) -> DataSummary:
-    """Return what was trained on; where nothing bounds the dates, those of the first and the last bar."""
-    first = min(bars.index[market.n_lookback[key]] for key, bars in market.series.items())
-    last = max(bars.index[-1] for bars in market.series.values())
+    """Return what was trained on; where nothing bounds the dates, those of the first and the last base bar."""
+    first = min(bars.index[market.n_lookback[key]] for key, bars in market.base.items())
+    last = max(bars.index[-1] for bars in market.base.values())
     return DataSummary(
         **dataset.total.model_dump(),
         symbols=list(scope.symbols),
@@ -62,17 +57,21 @@ def data_summary(scope: Scope, market: MarketBars, dataset: Dataset) -> DataSumm
         start_date=scope.start_date or first.date().isoformat(),
         end_date=scope.end_date or last.date().isoformat(),
         data_sha256=market.sha256,
+        resampled={str(key): source for key, source in market.resampled.items()},
     )
 
 
-def symbol_metrics(
-    logits_NC: npt.NDArray[np.float32], dataset: Dataset, class_names: Sequence[str]
-) -> dict[str, SymbolMetrics]:
-    """Return each symbol's rows and metrics; `logits_NC` belong to the test part."""
+def symbol_metrics(job: Job, outputs_NO: npt.NDArray[np.float32], dataset: Dataset) -> dict[str, SymbolMetrics]:
+    """Return each symbol's rows and metrics; `outputs_NO` (rows, outputs) belong to the test part."""
     chosen = {symbol: dataset.test.rows_of(symbol) for symbol in dataset.rows}
     return {
         symbol: evaluate_symbol(
-            logits_NC[is_chosen], dataset.test.select(is_chosen), dataset.train.y, class_names, dataset.rows[symbol]
+            outputs_NO[is_chosen],
+            dataset.test.select(is_chosen),
+            dataset.train.y,
+            job.labeler,
+            job.strategy.decisions,
+            dataset.rows[symbol],
         )
         for symbol, is_chosen in chosen.items()
     }

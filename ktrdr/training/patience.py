@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ktrdr.strategy.schema import EarlyStopping
+from ktrdr.strategy.training import EarlyStopping
 
 
 class Patience:

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from ktrdr.data import DataManager
-from ktrdr.features import feature_table
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.preparation import (
     calculate_indicators,
+    engineer_features,
     generate_labels,
     generate_memberships,
     load_market_data,
     split_rows,
 )
 from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, settle_scope
+from ktrdr.training.shares import label_shares
 from ktrdr.training.steps import unreported
 
 
@@ -40,6 +41,8 @@ class TrainingPlan(BaseModel):
     features: list[str]
     n_parameters: int
     data_sha256: str
+    resampled: dict[str, str]
+    """Series that are not stored, and the timeframe of the stored bars that they are made of."""
 
 
 def plan_training(  # noqa: PLR0913 - the fields of a request
@@ -59,14 +62,15 @@ def plan_training(  # noqa: PLR0913 - the fields of a request
     DataError
         If bars are missing or too few, or the labels are all of one class.
     """
-    scope = settle_scope(strategy, symbols, None, start_date, end_date, validation_split)
+    scope = settle_scope(strategy, symbols, start_date, end_date, validation_split)
     market = load_market_data(strategy, data, scope, unreported)
     indicators = calculate_indicators(strategy, market, unreported)
     memberships = generate_memberships(strategy, indicators, unreported)
-    features = feature_table(strategy, memberships)
+    tables = engineer_features(strategy, market, indicators, memberships)
     labels = generate_labels(strategy, market, unreported)
-    dataset = split_rows(strategy, scope, market, features, labels)
-    class_names = strategy.training.labels.class_names
+    dataset = split_rows(strategy, scope, market, tables, labels)
+    labeler = strategy.training.labels
+    n_outputs = 1 if labeler.is_regression else len(labeler.class_names)
     return TrainingPlan(
         symbols=list(scope.symbols),
         timeframes=list(scope.timeframes),
@@ -76,8 +80,9 @@ def plan_training(  # noqa: PLR0913 - the fields of a request
         warmup_bars=strategy.warmup,
         rows=dataset.total,
         rows_per_symbol=dataset.rows,
-        label_shares=dataset.label_shares(class_names),
-        features=list(features.columns),
-        n_parameters=strategy.model.n_parameters(len(features.columns), len(class_names)),
+        label_shares=label_shares(strategy, dataset.y),
+        features=list(strategy.features),
+        n_parameters=strategy.model.n_parameters(len(strategy.features), n_outputs),
         data_sha256=market.sha256,
+        resampled={str(key): source for key, source in market.resampled.items()},
     )

@@ -10,14 +10,15 @@ import torch
 from torch import nn
 
 from ktrdr.results import TrainingMetadata
+from ktrdr.training.batches import resolve_batch_size
 from ktrdr.training.device import threads_for
 from ktrdr.training.job import Job
 
 PACKAGES = ("torch", "numpy", "pandas", "TA-Lib", "scikit-learn")
 
 
-def metadata_of(job: Job, network: nn.Module) -> TrainingMetadata:
-    """Return the record of a training that is about to be saved: it ends now."""
+def metadata_of(job: Job, network: nn.Module, n_rows: int) -> TrainingMetadata:
+    """Return the record of a training on `n_rows` that is about to be saved: it ends now."""
     ended_at = dt.datetime.now(dt.UTC)
     with threads_for(network) as n_threads:
         pass
@@ -31,5 +32,6 @@ def metadata_of(job: Job, network: nn.Module) -> TrainingMetadata:
         started_at=job.started_at.isoformat(),
         ended_at=ended_at.isoformat(),
         duration_s=(ended_at - job.started_at).total_seconds(),
+        batch_size=resolve_batch_size(job.training.batch_size, job.device.type, n_rows),
         n_parameters=sum(parameter.numel() for parameter in network.parameters()),
     )

@@ -6,15 +6,18 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from ktrdr.data.bars import SYMBOL
+from ktrdr.data.bars import SYMBOL, Timeframe
 from ktrdr.errors import RequestError
+from ktrdr.strategy import load_strategy
 from ktrdr.strategy.dates import DateText
 from ktrdr.strategy.plain import is_writable
-from ktrdr.strategy.schema import DataSplit, Strategy
+from ktrdr.strategy.schema import Strategy
+from ktrdr.strategy.training import DataSplit
+from ktrdr.strategy.training_data import TimeframeText, fastest
 
 DEFAULT_VALIDATION_SPLIT = 0.2
 DEFAULT_TEST_SHARE = 0.15
@@ -22,6 +25,9 @@ MAX_SEED = 2**32 - 1
 MAX_RUN_NAME = 200
 
 _DATE: TypeAdapter[str] = TypeAdapter(DateText)
+_TIMEFRAMES: TypeAdapter[tuple[Timeframe, ...]] = TypeAdapter(
+    Annotated[tuple[TimeframeText, ...], Field(strict=False, min_length=1)]
+)
 
 
 @dataclass(frozen=True)
@@ -88,23 +94,49 @@ class Options:
             raise RequestError("run_name", f"run_name is {repr(text)[:60]}.", advice)
 
 
+def settle_strategy(
+    strategy: Strategy, timeframes: Sequence[str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Strategy:
+    """Return the strategy as it will be trained: with a request's overrides, and with its timeframes for the file's.
+
+    Parameters
+    ----------
+    timeframes
+        Replace the file's list. The base is the file's where it is among them, else the fastest.
+    overrides
+        Dotted paths of the file to values.
+
+    Raises
+    ------
+    StrategyError
+        If the strategy is not right with them.
+    RequestError
+        If a timeframe is none, or is listed twice.
+    """
+    if overrides:
+        strategy = load_strategy(strategy.document(), overrides)
+    if timeframes is None or _timeframes(timeframes) == strategy.timeframes:
+        return strategy
+    return load_strategy(
+        strategy.document(), {"training_data.timeframes": _declared(strategy, _timeframes(timeframes))}
+    )
+
+
 def settle_scope(  # noqa: PLR0913 - the fields of a request
     strategy: Strategy,
     symbols: Sequence[str] | None = None,
-    timeframes: Sequence[str] | None = None,
     start_date: str | None = None,
     end_date: str | None = None,
     validation_split: float = DEFAULT_VALIDATION_SPLIT,
     data_mode: str = "local",
 ) -> Scope:
-    """Return what to train on: the request's values, else the file's.
+    """Return what to train on: the request's values, else those of the strategy, which is settled already.
 
     Raises
     ------
     RequestError
-        Naming the field: no symbols, one twice or one that is no symbol, timeframes that are not the strategy's, dates
-        that are none or run backwards, a `validation_split` outside (0, 1) or beside the file's `data_split`, a
-        `data_mode` but local.
+        Naming the field: no symbols, one twice or one that is no symbol, dates that are none or run backwards, a
+        `validation_split` outside (0, 1) or beside the file's `data_split`, a `data_mode` but local.
     """
     if data_mode != "local":
         raise RequestError("data_mode", f"data_mode '{data_mode}' is not supported.", "Use 'local'.")
@@ -116,12 +148,37 @@ def settle_scope(  # noqa: PLR0913 - the fields of a request
     start, end = _dates(strategy, start_date, end_date)
     return Scope(
         symbols=_distinct_symbols(strategy.symbols if symbols is None else symbols),
-        timeframes=_strategys_timeframes(strategy, timeframes),
+        timeframes=strategy.timeframes,
         start_date=start,
         end_date=end,
         validation_split=validation_split,
         data_split=_shares(strategy.training.data_split, validation_split),
     )
+
+
+def _timeframes(timeframes: Sequence[str]) -> tuple[str, ...]:
+    known = ", ".join(Timeframe)
+    if not _is_list(timeframes):
+        raise RequestError("timeframes", f"timeframes is {timeframes!r}.", "Give a list, or leave timeframes out.")
+    try:
+        names = tuple(timeframe.value for timeframe in _TIMEFRAMES.validate_python(list(timeframes)))
+    except ValidationError:
+        advice = f"Give a list of one or more of {known}."
+        raise RequestError("timeframes", f"timeframes {list(timeframes)} are none.", advice) from None
+    twice = [name for number, name in enumerate(names) if name in names[:number]]
+    if twice:
+        raise RequestError("timeframes", f"Timeframe {twice[0]} is listed twice.", "Name each timeframe once.")
+    return names
+
+
+def _declared(strategy: Strategy, timeframes: tuple[str, ...]) -> dict[str, Any]:
+    """Return timeframes as a strategy file declares them."""
+    if len(timeframes) == 1:
+        return {"mode": "single", "timeframe": timeframes[0]}
+    base = strategy.base_timeframe
+    if base not in timeframes:
+        base = fastest(tuple(Timeframe(timeframe) for timeframe in timeframes)).value
+    return {"mode": "multi_timeframe", "list": list(timeframes), "base_timeframe": base}
 
 
 def _distinct_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
@@ -134,18 +191,6 @@ def _distinct_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
     if twice:
         raise RequestError("symbols", f"Symbol {twice[0]} is listed twice.", "Name each symbol once.")
     return tuple(symbols)
-
-
-def _strategys_timeframes(strategy: Strategy, timeframes: Sequence[str] | None) -> tuple[str, ...]:
-    if timeframes is not None and not _is_list(timeframes):
-        raise RequestError("timeframes", f"timeframes is {timeframes!r}.", "Give a list, or leave timeframes out.")
-    if timeframes is not None and list(timeframes) != list(strategy.timeframes):
-        raise RequestError(
-            "timeframes",
-            f"timeframes {list(timeframes)} are not the strategy's: {list(strategy.timeframes)}.",
-            "Leave timeframes out, or override training_data.timeframes.timeframe.",
-        )
-    return strategy.timeframes
 
 
 def _is_list(value: object) -> bool:

@@ -84,5 +84,19 @@ def print_test_metrics(terminal: Terminal, metrics: dict[str, Any], n_rows: int 
         rows.append([name, metrics[key], *others])
     title = "On the held-out rows" + (f" ({n_rows})" if n_rows is not None else "")
     terminal.table(["", "model", "majority class", "last sign", "persistence"], rows, title)
+    if metrics.get("returns"):
+        _print_returns(terminal, metrics["returns"])
     terminal.say(metrics["verdict"])
     terminal.say()
+
+
+def _print_returns(terminal: Terminal, returns: dict[str, Any]) -> None:
+    """Print how far forecasts of returns are from what came, beside two forecasts that learn nothing."""
+    errors = [returns[key] for key in ("mae", "mae_of_zero", "mae_of_training_mean")]
+    rows = [
+        ["mean absolute error", *errors],
+        ["root mean squared error", returns["rmse"], None, None],
+        ["directional accuracy", returns["directional_accuracy"], None, None],
+        ["information coefficient", returns["information_coefficient"], None, None],
+    ]
+    terminal.table(["", "model", "zero", "mean of training"], rows, "Returns")

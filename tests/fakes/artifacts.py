@@ -32,7 +32,7 @@ def trained_artifact(seed=0, **changes):
             "fuzzy_sets": {"rsi": {"low": {"type": "triangular", "parameters": [0, 25, 40]}}},
             "scalers": {},
             "importance": {name: {"mean": 0.01, "std": 0.002} for name in FEATURES},
-            "probe": {"rows": rows.tolist(), "logits": logits.tolist()},
+            "probe": {"rows": rows.tolist(), "outputs": logits.tolist()},
         },
         "metadata": {"device": "cpu", "seed": seed},
     }

@@ -62,6 +62,9 @@ class FakeClient:
     def strategy(self, name: str) -> dict[str, Any]:
         return self._answer("strategy", name)
 
+    def data(self) -> dict[str, Any]:
+        return self._answer("data", None)
+
     def health(self) -> dict[str, Any]:
         return self._answer("health", None)
 

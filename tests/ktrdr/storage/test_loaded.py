@@ -16,22 +16,22 @@ def model(tmp_path_factory):
 
 def test_probe_rows_are_predicted_as_in_training(model):
     probe = trained_artifact().features["probe"]
-    logits = model.predict_logits(np.array(probe["rows"], dtype=np.float32))
+    logits = model.predict_outputs(np.array(probe["rows"], dtype=np.float32))
     assert logits.dtype == np.float32
-    np.testing.assert_array_equal(logits, np.array(probe["logits"], dtype=np.float32))
+    np.testing.assert_array_equal(logits, np.array(probe["outputs"], dtype=np.float32))
 
 
 def test_probabilities_are_the_softmax_of_the_logits(model):
     rows = np.random.default_rng(3).uniform(size=(6, len(FEATURES))).astype(np.float32)
-    powers = np.exp(model.predict_logits(rows).astype(np.float64))
+    powers = np.exp(model.predict_outputs(rows).astype(np.float64))
     np.testing.assert_allclose(model.probabilities(rows), powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
 
 
 def test_rows_that_are_views_or_read_only_are_taken_and_not_changed(model):
     rows = np.ones((len(FEATURES), 3), dtype=np.float32).T
     rows.flags.writeable = False
-    assert model.predict_logits(rows).shape == (3, len(CLASSES))
-    assert model.predict_logits(np.empty((0, len(FEATURES)), dtype=np.float32)).shape == (0, len(CLASSES))
+    assert model.predict_outputs(rows).shape == (3, len(CLASSES))
+    assert model.predict_outputs(np.empty((0, len(FEATURES)), dtype=np.float32)).shape == (0, len(CLASSES))
 
 
 def test_the_network_is_in_evaluation_mode_and_takes_no_gradients(model):
@@ -42,7 +42,7 @@ def test_the_network_is_in_evaluation_mode_and_takes_no_gradients(model):
 @pytest.mark.parametrize("shape", [(4,), (2, 3), (2, 5), (1, 2, 4)])
 def test_rows_of_another_width_are_refused(model, shape):
     with pytest.raises(RequestError, match="4 features"):
-        model.predict_logits(np.zeros(shape, dtype=np.float32))
+        model.predict_outputs(np.zeros(shape, dtype=np.float32))
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_an_artifact_that_travelled_saves_the_same_model(store):
     packed = pack(trained_artifact())
     store.save_model(unpack(packed.blob, packed.sha256), operation_id="train-1", artifact_sha256=packed.sha256)
     probe = trained_artifact().features["probe"]
-    logits = store.load("trend", "SP500_1d_v1").predict_logits(probe["rows"])
-    np.testing.assert_allclose(logits, probe["logits"], atol=1e-6)
+    logits = store.load("trend", "SP500_1d_v1").predict_outputs(probe["rows"])
+    np.testing.assert_allclose(logits, probe["outputs"], atol=1e-6)
 
 
 def test_the_bundle_describes_itself_in_plain_types(store, root):
@@ -238,7 +238,7 @@ ARCHITECTURE = trained_artifact().features["architecture"]
 
 
 def moved(by):
-    return [[value + by for value in row] for row in PROBE["logits"]]
+    return [[value + by for value in row] for row in PROBE["outputs"]]
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def moved(by):
         (with_features(features=[*FEATURES[:3], FEATURES[0]]), "listed twice"),
         (with_features(architecture={**ARCHITECTURE, "architecture": {"hidden_layers": [9]}}), "do not fit"),
         (with_features(architecture={**ARCHITECTURE, "type": "lstm"}), "do not fit"),
-        (with_features(probe={"rows": PROBE["rows"], "logits": PROBE["logits"][:9]}), "probe must be"),
-        (with_features(probe={"rows": [], "logits": []}), "probe.rows"),
-        (with_features(probe={"rows": PROBE["rows"], "logits": PROBE["logits"][::-1]}), "does not predict"),
+        (with_features(probe={"rows": PROBE["rows"], "outputs": PROBE["outputs"][:9]}), "probe must be"),
+        (with_features(probe={"rows": [], "outputs": []}), "probe.rows"),
+        (with_features(probe={"rows": PROBE["rows"], "outputs": PROBE["outputs"][::-1]}), "does not predict"),
         (
-            with_features(probe={"rows": PROBE["rows"], "logits": moved(1e-4)}),
+            with_features(probe={"rows": PROBE["rows"], "outputs": moved(1e-4)}),
             "differ by",
         ),
         (with_features(colour="blue"), "colour"),
@@ -270,7 +270,7 @@ def test_a_model_that_would_not_predict_as_trained_is_not_saved(store, root, art
 
 
 def test_logits_within_rounding_of_another_machine_are_accepted(store):
-    assert store.save_model(with_features(probe={"rows": PROBE["rows"], "logits": moved(5e-6)})).version == 1
+    assert store.save_model(with_features(probe={"rows": PROBE["rows"], "outputs": moved(5e-6)})).version == 1
 
 
 def test_a_spoiled_register_of_versions_is_an_error_not_a_number_used_twice(store, root):

@@ -191,6 +191,12 @@ class TestRegression:
         (message,) = _messages(decisions={"cost_model": {"round_trip_cost": 0.01}})
         assert "cost_model has no effect with output_format classification" in message
 
+    def test_a_default_that_would_stop_every_regression_early_is_a_note(self):
+        assert "min_delta" in validate_strategy(_document(**REGRESSION, training__early_stopping={})).notes[-1]
+        for stopping in ({"min_delta": 0.0}, {"monitor": "val_accuracy"}):
+            found = validate_strategy(_document(**REGRESSION, training__early_stopping=stopping))
+            assert not [note for note in found.notes if "min_delta" in note]
+
     def test_the_loss_is_one_that_judges_returns(self):
         assert _load(**REGRESSION).training.loss_in_use == "huber"
         assert _load(**REGRESSION, training__loss="mse").training.loss_in_use == "mse"

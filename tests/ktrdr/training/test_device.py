@@ -9,6 +9,9 @@ from ktrdr.errors import NoGpu, RequestError
 from ktrdr.training.device import (
     SMALL_NETWORK_PARAMETERS,
     detect_device,
+    float32_kept,
+    free_memory,
+    is_out_of_memory,
     random_state_kept,
     resolve_device,
     seeded,
@@ -140,3 +143,27 @@ def test_small_networks_use_one_thread_and_the_number_is_restored():
     assert torch.get_num_threads() == before
     with threads_for(torch.nn.Linear(1000, SMALL_NETWORK_PARAMETERS // 1000)) as n_threads:
         assert n_threads == before
+
+
+def test_recurrent_layers_keep_whole_float32_inside_the_block_only():
+    before = torch.backends.cudnn.allow_tf32
+    with pytest.raises(ValueError, match="broken"), float32_kept():
+        assert torch.backends.cudnn.allow_tf32 is False
+        raise ValueError("broken")
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
+def test_full_memory_is_told_from_other_faults():
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB)"))
+    assert is_out_of_memory(RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"))
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_what_torch_keeps_of_an_accelerators_memory_is_given_back(monkeypatch):
+    freed = []
+    monkeypatch.setattr(torch.accelerator, "empty_cache", lambda: freed.append(True))
+    free_memory(torch.device("cpu"))
+    assert freed == []
+    free_memory(torch.device("cuda"))
+    assert freed == [True]

@@ -56,7 +56,7 @@ def test_the_result_is_complete_and_plain_json(saved):
         "1d_roc_rising",
     ]
     assert set(result["feature_importance"]) == set(result["feature_names"])
-    assert set(result["fuzzy_coverage"]) == {"rsi", "roc"}
+    assert set(result["fuzzy_coverage"]) == {"1d_rsi", "1d_roc"}
     assert sum(result["label_distribution"].values()) == pytest.approx(1)
 
 
@@ -86,7 +86,7 @@ def test_the_artifact_predicts_its_probe(saved):
     network.eval()
     got = network(torch.tensor(features["probe"]["rows"])).detach().numpy()
     assert len(got) == 10
-    assert np.allclose(got, features["probe"]["logits"], atol=1e-6)
+    assert np.allclose(got, features["probe"]["outputs"], atol=1e-6)
 
 
 def test_the_artifact_carries_strategy_request_and_metadata(saved):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from ktrdr.strategy.schema import EarlyStopping
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ktrdr.strategy.training import EarlyStopping
 from ktrdr.training.patience import Patience
 
 
@@ -26,3 +29,15 @@ def test_an_improvement_of_exactly_min_delta_does_not_count():
 def test_zero_is_a_value():
     assert _epochs_until_exhausted([1.0, 1.0, 1.0], patience=2, min_delta=0.0) == 3
     assert _epochs_until_exhausted([1.0, 0.9999, 0.9998], patience=1, min_delta=0.0) is None
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(1, 5), st.floats(0, 0.3))
+def test_it_is_exhausted_once_so_many_epochs_lie_behind_the_last_improvement(values, patience, min_delta):
+    last, reference, expected = 0, float("inf"), None
+    for epoch, value in enumerate(values, start=1):
+        if value < reference - min_delta:
+            last, reference = epoch, value
+        if epoch - last == patience:
+            expected = epoch
+            break
+    assert _epochs_until_exhausted(values, patience=patience, min_delta=min_delta) == expected

@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 from ktrdr.data import MarketBars, SeriesKey
+from ktrdr.data.closes import close_times
 from ktrdr.errors import NoRows, NotEnoughBars
 from ktrdr.strategy import load_strategy
 from ktrdr.training import plan_training
@@ -18,7 +19,9 @@ KEY = SeriesKey("SP500", "1d")
 
 def _label(bars, n_lookback: int = 0, **labels):
     strategy = small_strategy(labels=labels) if labels else small_strategy()
-    return generate_labels(strategy, MarketBars({KEY: bars}, {KEY: n_lookback}), unreported)
+    closes = {KEY: close_times(bars.index, KEY.timeframe)}
+    market = MarketBars({KEY: bars}, {KEY: n_lookback}, closes, {}, KEY.timeframe)
+    return generate_labels(strategy, market, unreported)
 
 
 def test_labelling_tells_the_bars_it_really_needs():

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ktrdr.errors import RequestError
-from ktrdr.training.scope import Options, settle_scope
-from tests.ktrdr.training.strategies import small_strategy
+from ktrdr.errors import RequestError, StrategyError
+from ktrdr.strategy import load_strategy
+from ktrdr.training.scope import Options, settle_scope, settle_strategy
+from tests.ktrdr.training.strategies import document, small_strategy
 
 SPLIT = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
@@ -19,9 +20,49 @@ def test_the_files_values_stand_where_the_request_gives_none():
 
 
 def test_the_requests_values_win():
-    scope = settle_scope(small_strategy(), ["NASDAQ", "SP500"], ["1d"], "2009-01-01", "2010-01-01")
+    scope = settle_scope(small_strategy(), ["NASDAQ", "SP500"], "2009-01-01", "2010-01-01")
     assert scope.symbols == ("NASDAQ", "SP500")
     assert (scope.start_date, scope.end_date) == ("2009-01-01", "2010-01-01")
+
+
+@pytest.mark.parametrize(
+    ("asked", "base", "features"),
+    [
+        (["1d"], "1d", 5),
+        (["1w"], "1w", 5),
+        (["1w", "1d"], "1d", 10),
+        (["1w", "4h"], "4h", 10),
+        (["1h", "4h", "1w"], "1h", 15),
+    ],
+)
+def test_a_requests_timeframes_stand_for_the_files_list(asked, base, features):
+    strategy = settle_strategy(small_strategy(), asked)
+    assert strategy.timeframes == tuple(asked)
+    assert strategy.base_timeframe == base
+    assert len(strategy.features) == features
+    assert settle_scope(strategy).timeframes == tuple(asked)
+
+
+def test_the_files_base_stays_the_base_where_it_is_among_the_requests_timeframes():
+    timeframes = {"mode": "multi_timeframe", "list": ["4h", "1d", "1w"], "base_timeframe": "1d"}
+    strategy = settle_strategy(small_strategy(), None, {"training_data.timeframes": timeframes})
+    assert settle_strategy(strategy, ["1w", "1d", "1h"]).base_timeframe == "1d"
+    assert settle_strategy(strategy, ["1w", "4h"]).base_timeframe == "4h"
+
+
+def test_timeframes_that_leave_an_input_without_one_are_refused_with_its_place():
+    keys = document()
+    keys["nn_inputs"][0]["timeframes"] = ["1d"]
+    with pytest.raises(StrategyError, match=r"nn_inputs.0.timeframes.0: '1d' is not among the timeframes"):
+        settle_strategy(load_strategy(keys), ["1w"])
+
+
+@pytest.mark.parametrize("timeframes", [1, "1d", [1], ["2h"], [], ["1d", "1d"], {"1d"}])
+def test_timeframes_that_are_none_are_refused(timeframes):
+    with pytest.raises(RequestError) as caught:
+        settle_strategy(small_strategy(), timeframes)
+    assert caught.value.path == "timeframes"
+    assert caught.value.suggestion
 
 
 def test_without_a_data_split_the_test_takes_fifteen_per_cent_and_validation_its_share_of_the_rest():
@@ -41,11 +82,6 @@ def test_without_a_data_split_the_test_takes_fifteen_per_cent_and_validation_its
         ("symbols", {"symbols": ["../SP500"]}),
         ("symbols", {"symbols": ["SP500", "S P"]}),
         ("symbols", {"symbols": [""]}),
-        ("timeframes", {"timeframes": 1}),
-        ("timeframes", {"timeframes": "1d"}),
-        ("timeframes", {"timeframes": [1]}),
-        ("timeframes", {"timeframes": ["1h"]}),
-        ("timeframes", {"timeframes": ["1d", "1w"]}),
         ("start_date", {"start_date": "yesterday"}),
         ("end_date", {"end_date": "2012-13-01"}),
         ("start_date", {"start_date": "2013-01-01"}),

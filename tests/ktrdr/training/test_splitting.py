@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ktrdr.errors import NoRows, NotEnoughBars, OneClassLabels
-from ktrdr.strategy.schema import DataSplit
-from ktrdr.training.dataset import UNKNOWN_CLASS, BaseBars, check_classes, draw_split
+from ktrdr.strategy.training import DataSplit
+from ktrdr.training.splitting import UNKNOWN_CLASS, BaseBars, Draw, Rows, check_classes, draw_split
 
 ACCOUNT_PARTS = ("warmup", "unlabelled", "purged", "embargoed", "train", "validation", "test")
 
@@ -28,12 +28,12 @@ def _labels(bars: pd.DataFrame, rows: list[int], known: list[int]) -> pd.DataFra
     return pd.DataFrame(values, index=bars.index[rows])
 
 
-def _features(bars_of: dict[str, tuple[pd.DataFrame, int]]) -> pd.DataFrame:
-    tables = {
-        symbol: pd.DataFrame({"a": np.arange(warmup, len(bars), dtype=float)}, index=bars.index[warmup:])
-        for symbol, (bars, warmup) in bars_of.items()
-    }
-    return pd.concat(tables, names=["symbol", "time"])
+def _complete(bars_of: dict[str, tuple[pd.DataFrame, int]]) -> dict[str, np.ndarray]:
+    return {symbol: np.arange(len(bars)) >= warmup for symbol, (bars, warmup) in bars_of.items()}
+
+
+def _parts(draw: Draw, symbol: str = "A") -> list[Rows]:
+    return [part[symbol] for part in (draw.train, draw.validation, draw.test)]
 
 
 def _regular(n_bars: int = 40, horizon: int = 1):
@@ -47,9 +47,8 @@ SPLIT = DataSplit(train=0.6, validation=0.2, test=0.2)
 
 def test_parts_follow_each_other_and_share_no_label_time():
     bars, labels = _regular(horizon=3)
-    dataset = draw_split(_features({"A": (bars, 4)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
-    parts = (dataset.train, dataset.validation, dataset.test)
-    for part, following in itertools.pairwise(parts):
+    draw = draw_split(_complete({"A": (bars, 4)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    for part, following in itertools.pairwise(_parts(draw)):
         assert part.known_at.max() < following.index.get_level_values("time").min()
 
 
@@ -57,12 +56,12 @@ def test_a_hand_counted_split():
     # bars 0..39, features from 4, labels to 36: 33 rows, bars 4..36; parts start at rows 0, 19, 26 = bars 4, 23, 30
     bars, labels = _regular(horizon=3)
     split = DataSplit(train=0.6, validation=0.2, test=0.2, embargo_bars=2)
-    dataset = draw_split(_features({"A": (bars, 4)}), {"A": labels}, split, {"A": BaseBars(bars)})
+    draw = draw_split(_complete({"A": (bars, 4)}), {"A": labels}, split, {"A": BaseBars(bars)})
     # bars 20..22 are known at 23 or later: purged; 18 and 19 are the embargo; the same before bar 30
-    assert dataset.train.X[:, 0].tolist() == list(range(4, 18))
-    assert dataset.validation.X[:, 0].tolist() == [23, 24]
-    assert dataset.test.X[:, 0].tolist() == list(range(30, 37))
-    account = dataset.rows["A"].model_dump()
+    assert draw.train["A"].bar_number.tolist() == list(range(4, 18))
+    assert draw.validation["A"].bar_number.tolist() == [23, 24]
+    assert draw.test["A"].bar_number.tolist() == list(range(30, 37))
+    account = draw.accounts["A"].model_dump()
     assert account == {
         "rows_loaded": 40,
         "rows_warmup": 4,
@@ -78,52 +77,50 @@ def test_a_hand_counted_split():
 def test_shares_whose_sum_falls_short_in_binary_give_whole_rows():
     bars, labels = _regular(n_bars=61)
     split = DataSplit(train=0.7, validation=0.2, test=0.1)
-    dataset = draw_split(_features({"A": (bars, 0)}), {"A": labels}, split, {"A": BaseBars(bars)})
-    assert len(dataset.test) == 6  # 60 * (0.7 + 0.2) is 53.99999999999999, which is meant to be 54
+    draw = draw_split(_complete({"A": (bars, 0)}), {"A": labels}, split, {"A": BaseBars(bars)})
+    assert len(draw.test["A"]) == 6  # 60 * (0.7 + 0.2) is 53.99999999999999, which is meant to be 54
 
 
 def test_lookback_bars_are_never_rows():
     bars, labels = _regular()
-    dataset = draw_split(_features({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars, n_lookback=10)})
-    assert dataset.train.X[0, 0] == 10
-    assert dataset.rows["A"].rows_loaded == 30
-    assert dataset.rows["A"].rows_warmup == 0
+    draw = draw_split(_complete({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars, n_lookback=10)})
+    assert draw.train["A"].bar_number[0] == 10
+    assert draw.accounts["A"].rows_loaded == 30
+    assert draw.accounts["A"].rows_warmup == 0
 
 
 def test_bars_used_up_as_history_count_as_warm_up():
     bars, labels = _regular()
-    dataset = draw_split(_features({"A": (bars, 3)}), {"A": labels}, SPLIT, {"A": BaseBars(bars, n_used_up=8)})
-    assert dataset.train.X[0, 0] == 8
-    assert dataset.rows["A"].rows_warmup == 8
+    draw = draw_split(_complete({"A": (bars, 3)}), {"A": labels}, SPLIT, {"A": BaseBars(bars, n_used_up=8)})
+    assert draw.train["A"].bar_number[0] == 8
+    assert draw.accounts["A"].rows_warmup == 8
 
 
 def test_every_symbol_contributes_to_every_part_in_the_order_given():
     bars, labels = _regular()
-    features = _features({"B": (bars, 0), "A": (bars, 5)})
-    dataset = draw_split(features, {"B": labels, "A": labels}, SPLIT, {"B": BaseBars(bars), "A": BaseBars(bars)})
-    for part in (dataset.train, dataset.validation, dataset.test):
-        symbols = part.index.get_level_values("symbol").to_list()
-        assert symbols == ["B"] * symbols.count("B") + ["A"] * symbols.count("A")
-        assert symbols.count("A") > 0
-        assert part.rows_of("A").sum() == symbols.count("A")
-    assert dataset.total.rows_loaded == 80
-    assert dataset.total.rows_train == len(dataset.train)
+    complete = _complete({"B": (bars, 0), "A": (bars, 5)})
+    draw = draw_split(complete, {"B": labels, "A": labels}, SPLIT, {"B": BaseBars(bars), "A": BaseBars(bars)})
+    for part in (draw.train, draw.validation, draw.test):
+        assert list(part) == ["B", "A"]
+        for symbol, rows in part.items():
+            assert len(rows) > 0
+            assert set(rows.index.get_level_values("symbol")) == {symbol}
 
 
 def test_last_sign_is_the_sign_of_the_rows_own_return():
     bars, labels = _regular()
-    dataset = draw_split(_features({"A": (bars, 1)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
-    times = dataset.test.index.get_level_values("time")
-    assert dataset.test.last_sign.tolist() == np.sign(bars["close"].diff().loc[times]).astype(int).to_list()
+    draw = draw_split(_complete({"A": (bars, 1)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    times = draw.test["A"].index.get_level_values("time")
+    assert draw.test["A"].last_sign.tolist() == np.sign(bars["close"].diff().loc[times]).astype(int).to_list()
 
 
 def test_the_last_known_label_is_the_newest_one_known_by_the_rows_time():
     # labels known out of order: row 0 is known at bar 5, row 1 at 2, row 2 at 4, row 3 at 4, ...
     bars = _bars(16)
     labels = _labels(bars, list(range(15)), [5, 2, 4, 4, 5, *range(6, 16)])
-    dataset = draw_split(_features({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
+    draw = draw_split(_complete({"A": (bars, 0)}), {"A": labels}, SPLIT, {"A": BaseBars(bars)})
     # rows 0 and 1 see none; 2 and 3 see row 1; 4 sees row 3; 5 to 7 see the row before
-    assert dataset.train.last_known_y.tolist() == [UNKNOWN_CLASS, UNKNOWN_CLASS, 1, 1, 0, 1, 2, 0]
+    assert draw.train["A"].last_known_y.tolist() == [UNKNOWN_CLASS, UNKNOWN_CLASS, 1, 1, 0, 1, 2, 0]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +148,7 @@ def test_an_empty_part_names_what_emptied_it(case, embargo, message, path):
         shares = {"train": 0.5, "validation": 0.1, "test": 0.4}
     split = DataSplit(**shares, embargo_bars=embargo)
     with pytest.raises(NoRows, match=message) as caught:
-        draw_split(_features({"A": (bars, 0)}), {"A": labels}, split, {"A": BaseBars(bars)})
+        draw_split(_complete({"A": (bars, 0)}), {"A": labels}, split, {"A": BaseBars(bars)})
     assert "of A has no rows" in str(caught.value)
     assert caught.value.path == path
     assert caught.value.suggestion
@@ -159,7 +156,7 @@ def test_an_empty_part_names_what_emptied_it(case, embargo, message, path):
 
 def test_a_symbol_whose_bars_are_all_warm_up_is_told_how_many_it_needs():
     bars, labels = _regular()
-    arguments = (_features({"B": (bars, 0)}), {"A": labels}, SPLIT)
+    arguments = ({"A": np.zeros(40, dtype=bool)}, {"A": labels}, SPLIT)
     with pytest.raises(NotEnoughBars, match="warm-up of A needs 61 bars and got 40") as caught:
         draw_split(*arguments, {"A": BaseBars(bars, n_warmup=60)})
     assert caught.value.path == "indicators"
@@ -196,7 +193,7 @@ def test_the_split_equals_a_brute_force_reading_of_the_rules(case):
     split = DataSplit(train=train, validation=validation, test=test, embargo_bars=embargo)
     expected = _brute_force(n_bars, dict(zip(rows, known, strict=True)), shares, embargo, max(warmup, n_lookback))
     arguments = (
-        _features({"A": (bars, warmup)}),
+        _complete({"A": (bars, warmup)}),
         {"A": _labels(bars, rows, known)},
         split,
         {"A": BaseBars(bars, n_lookback)},
@@ -205,10 +202,10 @@ def test_the_split_equals_a_brute_force_reading_of_the_rules(case):
         with pytest.raises(NoRows):
             draw_split(*arguments)
         return
-    dataset = draw_split(*arguments)
-    got = [part.X[:, 0].astype(int).tolist() for part in (dataset.train, dataset.validation, dataset.test)]
+    draw = draw_split(*arguments)
+    got = [rows.bar_number.tolist() for rows in _parts(draw)]
     assert got == expected
-    account = dataset.total.model_dump()
+    account = draw.accounts["A"].model_dump()
     assert account["rows_loaded"] == n_bars - n_lookback
     assert account["rows_loaded"] == sum(account[f"rows_{part}"] for part in ACCOUNT_PARTS)
 

@@ -11,13 +11,13 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from ktrdr.features import feature_table
 from ktrdr.model.network import network_from
 from ktrdr.strategy import load_strategy
 from ktrdr.training import TrainingExecutor
 from ktrdr.training.importance import permutation_importance
 from ktrdr.training.preparation import (
     calculate_indicators,
+    engineer_features,
     generate_labels,
     generate_memberships,
     load_market_data,
@@ -41,12 +41,13 @@ def _strategy():
 
 
 def _dataset(strategy):
-    scope = settle_scope(strategy, None, None, *DATES)
+    scope = settle_scope(strategy, None, *DATES)
     market = load_market_data(strategy, bundled_data(), scope, unreported)
     indicators = calculate_indicators(strategy, market, unreported)
-    features = feature_table(strategy, generate_memberships(strategy, indicators, unreported))
+    memberships = generate_memberships(strategy, indicators, unreported)
+    tables = engineer_features(strategy, market, indicators, memberships)
     labels = generate_labels(strategy, market, unreported)
-    return split_rows(strategy, scope, market, features, labels), features
+    return split_rows(strategy, scope, market, tables, labels), tables["SP500"]
 
 
 class KeepingStorage:
@@ -112,11 +113,15 @@ def test_confidence_is_stated_at_the_strategys_threshold(trained):
 
 def test_importance_is_that_of_the_test_rows_under_the_seed_that_counts(trained):
     names = trained.result["feature_names"]
-    expected = permutation_importance(trained.logits_of, trained.dataset.test, names, SEED, unreported)
-    got = trained.result["feature_importance"]
-    assert list(got) == list(expected)
-    for name, importance in expected.items():
-        assert got[name] == pytest.approx(importance.model_dump(), abs=1e-9)
+    indicators = ["rsi_14"] * 3 + ["roc_10"] * 2
+    expected = permutation_importance(
+        trained.logits_of, trained.dataset.test, names, indicators, False, SEED, unreported
+    )
+    for part in ("features", "indicators"):
+        got = trained.result[f"{part.removesuffix('s')}_importance"]
+        assert list(got) == list(getattr(expected, part))
+        for name, importance in getattr(expected, part).items():
+            assert got[name] == pytest.approx(importance.model_dump(), abs=1e-9)
 
 
 def test_the_fuzzy_coverage_is_that_of_the_rows_of_all_parts(trained):
@@ -124,7 +129,7 @@ def test_the_fuzzy_coverage_is_that_of_the_rows_of_all_parts(trained):
     n_rows = sum(map(len, parts))
     assert n_rows < len(trained.features)
     X = np.concatenate([part.X for part in parts])
-    for name, columns in (("rsi", X[:, :3]), ("roc", X[:, 3:])):
+    for name, columns in (("1d_rsi", X[:, :3]), ("1d_roc", X[:, 3:])):
         n_terms = (columns > 0).sum(axis=1)
         assert trained.result["fuzzy_coverage"][name] == {
             "dead_zone": pytest.approx(np.mean(n_terms == 0)),

@@ -30,7 +30,16 @@ TEST_METRICS = {
     "f1_score": 0.4022,
     "mcc": 0.0876,
     "baseline": {"majority": 0.5111, "last_sign": 0.4999, "persistence": None},
+    "returns": None,
     "verdict": VERDICT,
+}
+RETURNS = {
+    "mae": 0.0158,
+    "rmse": 0.0211,
+    "directional_accuracy": 0.5301,
+    "information_coefficient": None,
+    "mae_of_zero": 0.0162,
+    "mae_of_training_mean": 0.0159,
 }
 RESULT = {
     "training_metrics": {
