@@ -45,6 +45,10 @@ class Gateway:
         """Call `method` of the ModelStorageActor."""
         return await self._call(MODEL_STORAGE, method, *args, **kwargs)
 
+    async def bars(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call `method` of the BarsActor."""
+        return await self._call(BARS, method, *args, **kwargs)
+
     async def strategies(self) -> list[dict[str, Any]]:
         """Return an entry for each strategy."""
         return await asyncio.to_thread(self._catalog.entries, *await self._known_of_strategies())

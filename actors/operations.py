@@ -32,6 +32,7 @@ from ktrdr.operations import (
 )
 from ktrdr.results import TrainingResult
 from ktrdr.wire import (
+    CheckRequest,
     ConfigChange,
     OperationSummary,
     OperationView,
@@ -96,6 +97,10 @@ class OperationsActor:
         mode = (await self.training_config()).default_execution_mode
         admitted, plan = await self._desk.judge(self._admission.plan, asked, mode)
         return {"strategy_name": admitted.strategy.name, "placement": admitted.why, **plan.model_dump(mode="json")}
+
+    async def check(self, request: CheckRequest | Mapping[str, Any]) -> dict[str, Any]:
+        """Say what a strategy makes of its bars, and whether it knows the future where that is asked."""
+        return await self._desk.judge(self._admission.check, CheckRequest.parse(request))
 
     async def get(self, operation_id: str) -> OperationView:
         """Return the operation as it is now."""

@@ -27,6 +27,7 @@ STATUS: dict[type[errors.KtrdrError], HTTPStatus] = {
     errors.UnknownOperation: HTTPStatus.NOT_FOUND,
     errors.UnknownModel: HTTPStatus.NOT_FOUND,
     errors.UnknownSymbol: HTTPStatus.NOT_FOUND,
+    errors.UnknownIndicator: HTTPStatus.NOT_FOUND,
     errors.TransitionRefused: HTTPStatus.CONFLICT,
     errors.DamagedModel: HTTPStatus.CONFLICT,
     errors.ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,

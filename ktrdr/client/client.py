@@ -14,7 +14,8 @@ from httpx_sse import EventSource
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from ktrdr.client.events import ServiceEvent
-from ktrdr.errors import Problem, ServiceRefused, ServiceUnreachable
+from ktrdr.client.refusals import is_passing, refusal
+from ktrdr.errors import ServiceRefused, ServiceUnreachable
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
@@ -24,7 +25,8 @@ RETRY_S = 12.0
 """A request is repeated for this long while the service restarts: a killed proxy needs about 4 s."""
 RECONNECT_S = 30.0
 RECONNECT_PAUSE_S = 0.3
-_SAFE_STATUSES = (502, 503, 504)
+CHECK_TIMEOUT_S = 600.0
+"""A check computes a strategy several times over."""
 
 
 class Client:
@@ -150,7 +152,7 @@ class Client:
                     if event.event == "end":
                         return
             except (httpx.TransportError, ServiceRefused) as error:
-                if not _is_passing(error):
+                if not is_passing(error):
                     raise
             broken_since = broken_since or time.monotonic()
             if time.monotonic() - broken_since > RECONNECT_S:
@@ -186,6 +188,37 @@ class Client:
         """Judge a strategy without training it."""
         return self._object("POST", "/strategies/validate", json={"strategy": strategy})
 
+    def check(
+        self, strategy_name: str | None = None, *, strategy: str | Mapping[str, Any] | None = None, **fields: Any
+    ) -> dict[str, Any]:
+        """Return what a strategy makes of its bars; fields: lookahead, symbols, timeframes, dates, overrides."""
+        body = self._request_body(strategy_name, strategy, fields)
+        return self._object("POST", "/strategies/check", json=body, timeout=CHECK_TIMEOUT_S)
+
+    def migrate(self, text: str) -> dict[str, Any]:
+        """Return an older strategy file's text rewritten, and what became of it."""
+        return self._object("POST", "/strategies/migrate", json={"strategy": text})
+
+    def new_strategy(self, name: str, template: str = "basic") -> dict[str, Any]:
+        """Return the text of a strategy to begin from; the service writes nothing."""
+        return self._object("POST", "/strategies/new", json={"name": name, "template": template})
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of a strategy file."""
+        return self._object("GET", "/strategies/schema")
+
+    def indicators(self, talib: bool = False) -> dict[str, Any]:
+        """Return the indicator types; with `talib`, the functions of TA-Lib."""
+        return self._object("GET", "/indicators", params={"talib": talib})
+
+    def indicator(self, name: str) -> dict[str, Any]:
+        """Return one indicator type, or one function of TA-Lib."""
+        return self._object("GET", f"/indicators/{_segment(name)}")
+
+    def data(self) -> dict[str, Any]:
+        """Return the series that can be trained on."""
+        return self._object("GET", "/data")
+
     def health(self) -> dict[str, Any]:
         """Return the service's health."""
         return self._object("GET", "/health")
@@ -212,7 +245,7 @@ class Client:
         tries = Retrying(
             stop=stop_after_delay(RETRY_S),
             wait=wait_exponential(multiplier=0.2, max=3),
-            retry=retry_if_exception(_is_passing),
+            retry=retry_if_exception(is_passing),
             reraise=True,
         )
         try:
@@ -223,7 +256,7 @@ class Client:
     def _send_once(self, method: str, path: str, arguments: dict[str, Any]) -> httpx.Response:
         answer = self._http.request(method, path, **arguments)
         if answer.is_error:
-            raise _refusal(answer)
+            raise refusal(answer)
         return answer
 
     def _stream(self, operation_id: str, last_event_id: int | None) -> Iterator[ServiceEvent]:
@@ -236,7 +269,7 @@ class Client:
         ) as answer:
             if answer.is_error:
                 answer.read()
-                raise _refusal(answer)
+                raise refusal(answer)
             for event in EventSource(answer).iter_sse():
                 if event.event in ("progress", "state", "end"):
                     yield ServiceEvent(int(event.id), event.event, json.loads(event.data))  # type: ignore[arg-type]
@@ -251,23 +284,3 @@ def _recorded_url(settings: Settings) -> str:
 
 def _segment(text: str) -> str:
     return quote(text, safe="")
-
-
-def _is_passing(error: BaseException) -> bool:
-    """Whether the service may be restarting: no connection, or a proxy without a replica. Our own 503 is an answer."""
-    if isinstance(error, ServiceRefused):
-        return error.status in _SAFE_STATUSES and not error.problems_given
-    return isinstance(error, httpx.ConnectTimeout | httpx.NetworkError | httpx.RemoteProtocolError)
-
-
-def _refusal(answer: httpx.Response) -> ServiceRefused:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = {}
-    known = ("path", "message", "suggestion", "line", "column")
-    problems = tuple(
-        Problem(**{key: entry.get(key) for key in known if key in entry}) for entry in body.get("errors", [])
-    )
-    detail = body.get("detail") or f"HTTP {answer.status_code}"
-    return ServiceRefused(answer.status_code, body.get("title", "Error"), detail, problems)

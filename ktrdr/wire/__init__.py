@@ -1,20 +1,44 @@
 """The fields of requests and answers, shared by the client, the drivers and the service."""
 
-from ktrdr.wire.answers import ConfigChange, Health, Links, ProblemDetails, TrainingConfig, TrainingStarted
+from ktrdr.wire.answers import (
+    ConfigChange,
+    Health,
+    Links,
+    MigratedStrategy,
+    NewStrategy,
+    ProblemDetails,
+    TrainingConfig,
+    TrainingStarted,
+)
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
-from ktrdr.wire.requests import CancelRequest, ExecutionMode, TrainingRequest, ValidateRequest
+from ktrdr.wire.requests import (
+    CancelRequest,
+    CheckRequest,
+    ExecutionMode,
+    MigrateRequest,
+    NewStrategyRequest,
+    StrategyRequest,
+    TrainingRequest,
+    ValidateRequest,
+)
 
 __all__ = [
     "CancelRequest",
+    "CheckRequest",
     "ConfigChange",
     "ExecutionMode",
     "Health",
     "Links",
+    "MigrateRequest",
+    "MigratedStrategy",
+    "NewStrategy",
+    "NewStrategyRequest",
     "OperationSummary",
     "OperationView",
     "Page",
     "ProblemDetails",
     "Queue",
+    "StrategyRequest",
     "TrainingConfig",
     "TrainingRequest",
     "TrainingStarted",

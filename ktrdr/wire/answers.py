@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from ktrdr.operations import Operation
+from ktrdr.strategy.migration import Migration
 from ktrdr.wire.requests import ExecutionMode
 
 PREFIX = "/api/v1"
@@ -78,6 +79,35 @@ class Health(BaseModel):
     version: str
     actors: dict[str, bool]
     nodes: dict[str, int]
+
+
+class MigratedStrategy(BaseModel):
+    """Answer of `POST /strategies/migrate`, and of `ktrdr strategies migrate --json`."""
+
+    strategy: str
+    """The rewritten file's text."""
+    changes: list[str]
+    left_behind: list[dict[str, Any]]
+    """What could not be carried, with its place in the older file."""
+    problems: list[dict[str, Any]]
+    """What is still wrong with the rewritten file."""
+
+    @classmethod
+    def of(cls, migration: Migration) -> MigratedStrategy:
+        """Return what became of the older file."""
+        return cls(
+            strategy=migration.text,
+            changes=list(migration.changes),
+            left_behind=[problem.as_dict() for problem in migration.left_behind],
+            problems=[problem.as_dict() for problem in migration.problems],
+        )
+
+
+class NewStrategy(BaseModel):
+    """Answer of `POST /strategies/new`: a text to begin from. Nothing is written."""
+
+    name: str
+    text: str
 
 
 class ProblemDetails(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -33,8 +33,8 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class TrainingRequest(_Request):
-    """Body of `POST /trainings/start` and `/trainings/plan`, and what a driver hands to `submit`.
+class StrategyRequest(_Request):
+    """A strategy and the bars that it is to see; what is absent is the strategy's own.
 
     Exactly one of `strategy_name` (a file in the strategies folder) and `strategy` (YAML text or an object) is given.
     """
@@ -45,29 +45,55 @@ class TrainingRequest(_Request):
     timeframes: Annotated[list[str], Field(min_length=1)] | None = None
     start_date: DateText | None = None
     end_date: DateText | None = None
+    overrides: dict[str, Any] = Field(default_factory=dict, description="Dotted paths of the file to values")
+
+    @model_validator(mode="after")
+    def _names_one_strategy(self) -> Self:
+        if max(_depth(self.strategy), _depth(self.overrides)) > MAX_DEPTH:
+            raise ValueError(f"a strategy is nested {MAX_DEPTH} levels deep at most")
+        if (self.strategy_name is None) == (self.strategy is None):
+            raise ValueError("give either strategy_name or strategy")
+        if self.start_date and self.end_date and self.start_date > self.end_date:
+            raise ValueError(f"start_date {self.start_date} is after end_date {self.end_date}")
+        return self
+
+    @classmethod
+    def parse(cls, body: Any) -> Self:
+        """Return the request in `body`, a mapping or a request.
+
+        Raises
+        ------
+        RequestError
+            Naming the first field at fault and the nearest spelling.
+        """
+        if isinstance(body, cls):
+            return body
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            problem = problem_in(error.errors(include_url=False)[0], cls)
+            raise RequestError(problem.path, problem.message, problem.suggestion) from None
+
+
+class TrainingRequest(StrategyRequest):
+    """Body of `POST /trainings/start` and `/trainings/plan`, and what a driver hands to `submit`."""
+
     execution_mode: ExecutionMode | None = Field(default=None, description="Absent: the service's default mode")
     require_gpu: bool = False
     validation_split: float | None = Field(default=None, gt=0, lt=1)
     data_mode: Literal["local"] = "local"
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
-    overrides: dict[str, Any] = Field(default_factory=dict, description="Dotted paths of the file to values")
     operation_id: str | None = Field(
         default=None, description="Minted by the caller: a repeated submit makes one operation"
     )
     run_name: str | None = Field(default=None, max_length=200)
 
     @model_validator(mode="after")
-    def _names_one_strategy(self) -> TrainingRequest:
-        if max(_depth(self.strategy), _depth(self.overrides)) > MAX_DEPTH:
-            raise ValueError(f"a strategy is nested {MAX_DEPTH} levels deep at most")
-        if (self.strategy_name is None) == (self.strategy is None):
-            raise ValueError("give either strategy_name or strategy")
+    def _has_an_id_of_ours(self) -> Self:
         if self.operation_id is not None and not is_operation_id(self.operation_id):
             raise ValueError(
                 f"{self.operation_id!r} is not an operation id: use one made by ktrdr.operations.new_operation_id"
             )
-        if self.start_date and self.end_date and self.start_date > self.end_date:
-            raise ValueError(f"start_date {self.start_date} is after end_date {self.end_date}")
         return self
 
     @property
@@ -76,22 +102,11 @@ class TrainingRequest(_Request):
         body = self.model_dump(mode="json", exclude={"operation_id"})
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
-    @classmethod
-    def parse(cls, body: Any) -> TrainingRequest:
-        """Return the request in `body`, a mapping or a request.
 
-        Raises
-        ------
-        RequestError
-            Naming the first field at fault and the nearest spelling.
-        """
-        if isinstance(body, TrainingRequest):
-            return body
-        try:
-            return cls.model_validate(body)
-        except ValidationError as error:
-            problem = problem_in(error.errors(include_url=False)[0], cls)
-            raise RequestError(problem.path, problem.message, problem.suggestion) from None
+class CheckRequest(StrategyRequest):
+    """Body of `POST /strategies/check`."""
+
+    lookahead: bool = Field(default=False, description="Also look for what knows the future")
 
 
 def problem_in(item: Mapping[str, Any], model: type[BaseModel] | None) -> Problem:
@@ -118,3 +133,16 @@ class ValidateRequest(_Request):
     """Body of `POST /strategies/validate`."""
 
     strategy: str | dict[str, Any]
+
+
+class MigrateRequest(_Request):
+    """Body of `POST /strategies/migrate`."""
+
+    strategy: str = Field(description="The text of a strategy file of the older form")
+
+
+class NewStrategyRequest(_Request):
+    """Body of `POST /strategies/new`."""
+
+    name: str
+    template: str = Field(default="basic", description="basic, multi_timeframe, regression or lstm")

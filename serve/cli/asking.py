@@ -1,4 +1,4 @@
-"""What the command line says about a strategy, as fields of a training request."""
+"""What the command line says about a strategy and its bars, as fields of a request."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ def strategy_of(given: str) -> dict[str, str]:
     RequestError
         If a path names no text file.
     """
-    path = Path(given)
-    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+    if not is_file(given):
         return {"strategy_name": given}
     try:
-        return {"strategy": path.read_text(encoding="utf-8-sig")}
+        return {"strategy": Path(given).read_text(encoding="utf-8-sig")}
     except FileNotFoundError:
         reason, advice = (
             "There is no such file.",
@@ -33,6 +32,17 @@ def strategy_of(given: str) -> dict[str, str]:
     except OSError as error:
         reason, advice = f"It cannot be read: {error.strerror}.", "Give the path of a strategy file."
     raise RequestError(given, reason, advice)
+
+
+def is_file(given: str) -> bool:
+    """Whether a strategy is given by the path of its file, not by its name."""
+    path = Path(given)
+    return path.suffix in (".yaml", ".yml") or path.is_file()
+
+
+def listed(text: str | None) -> list[str] | None:
+    """Return `"1d, 1w"` as `["1d", "1w"]`, None where nothing is given."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def overrides_of(given: list[str]) -> dict[str, Any]:

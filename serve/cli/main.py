@@ -17,7 +17,7 @@ import typer
 
 import ktrdr
 from ktrdr.errors import KtrdrError, RequestError
-from serve.cli import models, operations, service_commands, strategies
+from serve.cli import data, indicators, models, operations, service_commands, strategies
 from serve.cli.printing import Terminal, command_name
 from serve.cli.session import Session
 
@@ -35,6 +35,8 @@ for command in (service_commands.up, service_commands.down, service_commands.sta
 app.add_typer(models.app, name="models")
 app.add_typer(operations.app, name="operations")
 app.add_typer(strategies.app, name="strategies")
+app.add_typer(indicators.app, name="indicators")
+app.add_typer(data.app, name="data")
 
 
 def run(arguments: Sequence[str] | None = None, session: Session | None = None) -> int:

@@ -67,13 +67,13 @@ def train(
 
     Exit code 0 if it completes, 1 if it is refused, fails or is cancelled, 130 after Ctrl-C.
     """
-    from serve.cli.asking import overrides_of, strategy_of
+    from serve.cli.asking import listed, overrides_of, strategy_of
 
     session = session_of(context, as_json)
     asked: dict[str, Any] = {
         **strategy_of(strategy),
-        "symbols": _listed(symbols),
-        "timeframes": _listed(timeframes),
+        "symbols": listed(symbols),
+        "timeframes": listed(timeframes),
         "start_date": start_date,
         "end_date": end_date,
         "execution_mode": None if mode is None else mode.value,
@@ -266,7 +266,3 @@ def _print_model(terminal: Terminal, model: dict[str, Any]) -> None:
         ("see its other versions", f"models list {argument(model['strategy'])}"),
         ("train a newer one", f"models train {argument(model['strategy'])}"),
     )
-
-
-def _listed(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

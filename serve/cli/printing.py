@@ -6,12 +6,12 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ktrdr.errors import KtrdrError
+from ktrdr.errors import BadFile, KtrdrError, StrategyError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,6 +53,10 @@ class Terminal:
         if not self.as_json:
             self.console.print(self.typeable(text), style=style, soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """Write a line to stderr, where stdout is a file's text."""
+        self._console("stderr").print(self.typeable(text), soft_wrap=True)
+
     def warn(self, text: str) -> None:
         """Write a warning to stderr."""
         self._console("stderr").print(f"Warning: {self.typeable(text)}", style="yellow", soft_wrap=True)
@@ -66,8 +70,9 @@ class Terminal:
 
         With `as_json` the same goes to stdout as well, in the shape of the service's problem+json.
         """
+        of_file = _file_of(error)
         for problem in error.problems:
-            self.complain(str(problem))
+            self.complain(f"{of_file}{problem}")
         if self.as_json:
             self.document({"detail": str(error), "errors": [problem.as_dict() for problem in error.problems]})
 
@@ -115,6 +120,19 @@ class Terminal:
             self._console("stderr").print(text, soft_wrap=True)
             yield
 
+    @contextmanager
+    def counting(self, text: str) -> Iterator[Callable[..., None]]:
+        """Show on a terminal how far something is: what is yielded takes a number, how many there are, and words."""
+        if not self.is_terminal or self.as_json:
+            yield lambda *_: None
+            return
+        with self._console("stderr").status(text) as status:
+
+            def show(number: int, total: int, words: str = "", *_: object) -> None:
+                status.update(f"{text} {number}/{total}: {words}")
+
+            yield show
+
     def typeable(self, text: str) -> str:
         """Return `text` with the commands in its backticks as the reader has to type them."""
         return text.replace("`ktrdr ", f"`{self.program} ")
@@ -132,6 +150,13 @@ class Terminal:
                 force_terminal=self._is_terminal,
             )
         return self._consoles[name]
+
+
+def _file_of(error: KtrdrError) -> str:
+    """Return the file that a local error's lines and columns are of, as a line begins with it."""
+    if isinstance(error, StrategyError):
+        return f"{error.source}: "
+    return f"{error.file}: " if isinstance(error, BadFile) else ""
 
 
 def shown(value: object) -> str:

@@ -1,18 +1,27 @@
-"""`ktrdr strategies ...`: what can be trained, and whether a file is right."""
+"""`ktrdr strategies ...`: what can be trained, and whether a file is right.
+
+What writes files is in `strategy_files`, what looks at bars in `checkups`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ktrdr.errors import Problem
+from serve.cli import checkups, strategy_files
+from serve.cli.asking import is_file
+from serve.cli.judging import judge, judgement, refuse_faults
 from serve.cli.outcomes import EXIT_FAILED
-from serve.cli.printing import argument
+from serve.cli.printing import Terminal, argument
 from serve.cli.session import AsJson, session_of
 
-app = typer.Typer(no_args_is_help=True, help="See what can be trained; judge a strategy file.")
+if TYPE_CHECKING:
+    from ktrdr.strategy import Strategy
+
+app = typer.Typer(no_args_is_help=True, help="See what can be trained; write a strategy file, judge it, look at it.")
 
 
 @app.command("list")
@@ -27,7 +36,7 @@ def list_strategies(context: typer.Context, as_json: AsJson = False) -> None:
     terminal, items = session.terminal, page["items"]
     if not items:
         terminal.say(f"There are none. Put YAML files into {session.settings.strategies_dir}.")
-        terminal.next_steps(("judge a file", "strategies validate FILE.yaml"))
+        terminal.next_steps(("write one to begin from", "strategies new my_strategy"))
         return
     rows = [
         [
@@ -51,45 +60,28 @@ def list_strategies(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command("show")
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A strategy's name, as `strategies list` shows it.")],
+    given: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME_OR_FILE", help="A strategy's name, as `strategies list` shows it, or the path of a file."
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Show one strategy: what it trains on, the network's inputs, its models and its last training."""
+    """Show one strategy: what it trains on, the network's inputs in order, its models and its last training.
+
+    Of a file, which needs no service, all but what was trained of it.
+    """
     session = session_of(context, as_json)
-    with session.client() as client:
-        strategy = client.strategy(name)
+    if is_file(given):
+        strategy = _entry_of(judge(session, given, f"strategies show {argument(given)}"))
+    else:
+        with session.client() as client:
+            strategy = client.strategy(given)
     if as_json:
         session.terminal.document(strategy)
         return
-    terminal = session.terminal
-    features = strategy.get("features", [])
-    terminal.facts(
-        [
-            ("Strategy", strategy["name"]),
-            ("What it is", strategy.get("description")),
-            ("Comes from", strategy["source"]),
-            ("Status", strategy["training_status"]),
-            ("Symbols", strategy.get("symbols")),
-            ("Timeframes", strategy.get("timeframes")),
-            ("Labels", strategy.get("labels")),
-            ("Model", strategy.get("model")),
-            (f"Features ({len(features)})", features),
-            ("Models", strategy["versions"]),
-            ("Last training", strategy["last_operation_id"]),
-        ]
-    )
-    for entry in strategy.get("errors", []):
-        terminal.complain(str(Problem(**entry)))
-    last = strategy["last_operation_id"]
-    steps = [
-        ("train it", f"models train {argument(name)}"),
-        ("see what a training would do", f"models train {argument(name)} --plan"),
-    ]
-    terminal.next_steps(
-        *(steps if strategy["valid"] else [("mend it, then see it again", f"strategies show {argument(name)}")]),
-        *([("see its models", f"models list {argument(name)}")] if strategy["versions"] else []),
-        *([("see its last training", f"operations show {last}")] if last else []),
-    )
+    _print_strategy(session.terminal, given, strategy)
 
 
 @app.command("validate")
@@ -104,28 +96,71 @@ def validate(
     """
     from ktrdr.strategy import validate_strategy
 
-    terminal = session_of(context, as_json).terminal
+    terminal, path = session_of(context, as_json).terminal, argument(str(file))
     judged = validate_strategy(file)
-    if as_json:
-        document: dict[str, Any] = {
-            "valid": judged.valid,
-            "errors": [problem.as_dict() for problem in judged.problems],
-            "notes": list(judged.notes),
-        }
-        terminal.document(document)
-        raise typer.Exit(0 if judged.valid else EXIT_FAILED)
-    again = f"strategies validate {argument(str(file))}"
     if judged.strategy is None:
-        for problem in judged.problems:
-            terminal.complain(f"{file}: {problem}")
-        count = len(judged.problems)
-        terminal.say(f"{file} cannot be trained: {count} problem{'s' if count != 1 else ''}.")
-        terminal.next_steps(("mend it, then judge it again", again))
+        refuse_faults(terminal, str(file), judged, f"strategies validate {path}")
         raise typer.Exit(EXIT_FAILED)
+    if as_json:
+        terminal.document(judgement(judged))
+        return
     terminal.say(f"{file} is right: strategy {judged.strategy.name}, {len(judged.strategy.features)} features.")
     for note in judged.notes:
         terminal.say(f"Note: {note}")
-    path = argument(str(file))
     terminal.next_steps(
-        ("see what a training would do", f"models train {path} --plan"), ("train it", f"models train {path}")
+        ("see what it makes of its bars", f"strategies check {path}"),
+        ("see what a training would do", f"models train {path} --plan"),
+        ("train it", f"models train {path}"),
+    )
+
+
+app.command("check")(checkups.check)
+app.command("new")(strategy_files.new)
+app.command("migrate")(strategy_files.migrate)
+app.command("schema")(strategy_files.schema)
+
+
+def _entry_of(strategy: Strategy) -> dict[str, Any]:
+    """Return what the service says of a strategy, but for what it knows of its trainings."""
+    return {
+        "name": strategy.name,
+        "source": "file",
+        "valid": True,
+        "description": strategy.description,
+        "symbols": list(strategy.symbols),
+        "timeframes": list(strategy.timeframes),
+        "labels": strategy.training.labels.source,
+        "model": strategy.model.type,
+        "features": list(strategy.features),
+        "strategy": strategy.document(),
+    }
+
+
+def _print_strategy(terminal: Terminal, given: str, strategy: dict[str, Any]) -> None:
+    features, versions, last = strategy.get("features", []), strategy.get("versions"), strategy.get("last_operation_id")
+    terminal.facts(
+        [
+            ("Strategy", strategy["name"]),
+            ("What it is", strategy.get("description")),
+            ("Comes from", strategy["source"]),
+            ("Status", strategy.get("training_status")),
+            ("Symbols", strategy.get("symbols")),
+            ("Timeframes", strategy.get("timeframes")),
+            ("Labels", strategy.get("labels")),
+            ("Model", strategy.get("model")),
+            (f"Features ({len(features)})", features),
+            ("Models", versions),
+            ("Last training", last),
+        ]
+    )
+    for entry in strategy.get("errors", []):
+        terminal.complain(str(Problem(**entry)))
+    steps = [
+        ("train it", f"models train {argument(given)}"),
+        ("see what a training would do", f"models train {argument(given)} --plan"),
+    ]
+    terminal.next_steps(
+        *(steps if strategy["valid"] else [("mend it, then see it again", f"strategies show {argument(given)}")]),
+        *([("see its models", f"models list {argument(strategy['name'])}")] if versions else []),
+        *([("see its last training", f"operations show {last}")] if last else []),
     )

@@ -4,45 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 
-from ktrdr.settings import Settings
 from ktrdr.storage import ModelStorage
-from serve.application import build_app
 from serve.auth import MAX_BODY
 from tests.fakes.artifacts import trained_artifact
-from tests.fakes.gateway import DirectGateway
 from tests.fakes.house import House
 from tests.fakes.results import a_result
-
-API = "/api/v1"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
-
-
-def client_of(house: House, tmp_path: Path, api_key: str | None = None) -> TestClient:
-    settings = Settings(
-        home=tmp_path / ".ktrdr",
-        strategies_dir=Path(__file__).parents[2] / "strategies",
-        api_key=SecretStr(api_key) if api_key else None,
-    )
-    app = build_app(settings)
-    app.state.gateway = DirectGateway(settings, house)
-    return TestClient(app, raise_server_exceptions=False)
-
-
-@pytest.fixture
-def client(house: House, tmp_path: Path) -> Iterator[TestClient]:
-    with client_of(house, tmp_path) as client:
-        yield client
+from tests.serve.conftest import API, client_of
 
 
 def start(client: TestClient, **fields: object) -> str:
@@ -96,7 +70,8 @@ def test_a_listing_is_paged_newest_first(client: TestClient) -> None:
         ("GET", f"{API}/nope", 404, "Not Found"),
         ("GET", "/", 404, "Not Found"),
         ("PATCH", f"{API}/operations", 405, "Method Not Allowed"),
-        ("GET", f"{API}/data", 404, "Not Found"),
+        ("GET", f"{API}/data/SP500", 404, "Not Found"),
+        ("GET", f"{API}/indicators/rsii", 404, "Unknown indicator"),
         ("POST", f"{API}/operations/train-nope/resume", 404, "Not Found"),
     ],
 )
@@ -127,6 +102,9 @@ def test_a_body_that_is_no_request_is_a_422(client: TestClient, content: bytes) 
         ("POST", "/operations/train-1/cancel", {"reson": "x"}, "Did you mean 'reason'?"),
         ("PUT", "/trainings/config", {"default_mode": "auto"}, "Did you mean 'default_execution_mode'?"),
         ("POST", "/strategies/validate", {"strategi": "x"}, "Did you mean 'strategy'?"),
+        ("POST", "/strategies/check", {"strategy_name": "minimal", "lookahed": True}, "Did you mean 'lookahead'?"),
+        ("POST", "/strategies/new", {"name": "x", "templat": "lstm"}, "Did you mean 'template'?"),
+        ("POST", "/strategies/new", {"name": "x", "template": "lstmm"}, "Did you mean 'lstm'?"),
         ("POST", "/trainings/plan", {"strategy_name": "minimal", "execution_mode": "clowd"}, "Did you mean 'cloud'?"),
         ("PUT", "/trainings/config", {"default_execution_mode": "clowd"}, "Did you mean 'cloud'?"),
     ],
@@ -266,3 +244,8 @@ def test_the_docs_describe_every_route(client: TestClient) -> None:
     assert page.status_code == 200
     assert "https://" not in page.text  # it needs no other host
     assert client.get("/static-offline-docs/swagger-ui-bundle.js").status_code == 200
+
+
+def test_the_ingress_loads_no_torch() -> None:
+    code = "import sys, serve.application; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)

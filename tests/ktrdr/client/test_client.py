@@ -68,6 +68,51 @@ def test_a_start_whose_answer_was_lost_is_sent_again_with_the_same_id() -> None:
     assert len(set(ids)) == 1
 
 
+def test_each_question_about_strategies_indicators_and_bars_has_its_route() -> None:
+    seen: list[tuple[str, str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        seen.append((request.method, request.url.raw_path.decode(), body))
+        return httpx.Response(200, json={"asked": len(seen)})
+
+    with client_of(answer) as client:
+        answers = [
+            client.check("sp500_daily", lookahead=True, symbols=None),
+            client.check(strategy={"name": "x"}),
+            client.migrate("name: x"),
+            client.new_strategy("x", "lstm"),
+            client.schema(),
+            client.indicators(),
+            client.indicator("talib:STOCHF"),
+            client.data(),
+        ]
+    assert answers == [{"asked": number} for number in range(1, 9)]
+    assert seen == [
+        ("POST", "/api/v1/strategies/check", {"strategy_name": "sp500_daily", "lookahead": True}),
+        ("POST", "/api/v1/strategies/check", {"strategy": {"name": "x"}}),
+        ("POST", "/api/v1/strategies/migrate", {"strategy": "name: x"}),
+        ("POST", "/api/v1/strategies/new", {"name": "x", "template": "lstm"}),
+        ("GET", "/api/v1/strategies/schema", None),
+        ("GET", "/api/v1/indicators?talib=false", None),
+        ("GET", "/api/v1/indicators/talib%3ASTOCHF", None),
+        ("GET", "/api/v1/data", None),
+    ]
+
+
+def test_a_check_may_take_longer_than_other_answers() -> None:
+    timeouts: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        timeouts.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, json={})
+
+    with client_of(answer, timeout_s=5.0) as client:
+        client.check("sp500_daily")
+        client.data()
+    assert timeouts == [client_module.CHECK_TIMEOUT_S, 5.0]
+
+
 def test_a_problem_is_raised_with_everything_that_is_wrong() -> None:
     with pytest.raises(ServiceRefused) as refused:
         client_of(lambda _: httpx.Response(404, json=PROBLEM)).train("x")

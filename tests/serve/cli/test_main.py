@@ -68,7 +68,8 @@ def test_a_file_of_this_machine_that_cannot_be_used_is_a_line(ktrdr, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "group", [[], ["models"], ["models", "train"], ["operations"], ["strategies"], ["up"], ["status"]]
+    "group",
+    [[], ["models"], ["models", "train"], ["operations"], ["strategies"], ["indicators"], ["data"], ["up"], ["status"]],
 )
 def test_every_command_has_help(group):
     shown = CliRunner().invoke(app, [*group, "--help"])

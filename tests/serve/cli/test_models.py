@@ -29,6 +29,15 @@ def test_a_training_ends_with_metrics_beside_baselines_the_verdict_and_the_model
     assert "http://127.0.0.1:8000" in ran.out
 
 
+def test_a_regression_ends_with_its_errors_beside_two_forecasts_that_learn_nothing(ktrdr):
+    metrics = recorded.TEST_METRICS | {"returns": recorded.RETURNS}
+    ended = COMPLETED | {"result": recorded.RESULT | {"test_metrics": metrics}}
+    ran = ktrdr(["models", "train", "sp500_regression"], a_client(end=ended))
+    lines = {tuple(line.split()[:3]): line.split()[3:] for line in ran.out.splitlines()}
+    assert lines["mean", "absolute", "error"] == ["0.0158", "0.0162", "0.0159"]
+    assert "directional accuracy" in ran.out
+
+
 def test_options_become_fields_of_the_request(ktrdr):
     client = a_client()
     line = ["models", "train", "sp500_daily", "--symbols", "SP500, NASDAQ", "--timeframes", "1d", "--mode", "local"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from actors.strategy_catalog import StrategyCatalog
+from ktrdr.strategy import StrategyLibrary, load_strategy
 from tests.fakes.client import FakeClient
 from tests.fakes.machine import FakeMachine
 
@@ -49,6 +51,35 @@ def test_a_strategy_is_shown_with_features_and_models(ktrdr):
         assert said in ran.out
 
 
+def test_a_file_is_shown_without_a_service_with_its_features_in_order(ktrdr, strategies_dir):
+    path = strategies_dir / "weekly_trend.yaml"
+    ran = ktrdr(["strategies", "show", str(path)], machine=FakeMachine())
+    strategy = load_strategy(path)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"Features ({len(strategy.features)})  {', '.join(strategy.features)}" in ran.out
+    assert f"models train {path} --plan" in ran.out
+    shown = json.loads(ktrdr(["strategies", "show", str(path), "--json"], machine=FakeMachine()).out)
+    assert shown["features"] == list(strategy.features)
+    assert load_strategy(shown["strategy"]) == strategy
+
+
+def test_a_file_and_a_name_are_shown_with_the_same_facts(ktrdr, strategies_dir):
+    path = strategies_dir / "minimal.yaml"
+    of_file = json.loads(ktrdr(["strategies", "show", str(path), "--json"], machine=FakeMachine()).out)
+    catalog = StrategyCatalog(StrategyLibrary([strategies_dir]))
+    of_service = catalog.entry("minimal", [], [])
+    of_trainings = {"training_status", "versions", "last_operation_id"}
+    assert of_file == {key: value for key, value in of_service.items() if key not in of_trainings}
+
+
+def test_a_file_with_faults_is_not_shown(ktrdr, tmp_path):
+    (tmp_path / "wrong.yaml").write_text("name: x\n")
+    ran = ktrdr(["strategies", "show", str(tmp_path / "wrong.yaml")], machine=FakeMachine())
+    assert ran.code == 1
+    assert "wrong.yaml: missing key" in ran.err or "wrong.yaml: line" in ran.err
+    assert "Features" not in ran.out
+
+
 def test_a_broken_strategy_is_shown_with_its_problems(ktrdr):
     ran = ktrdr(["strategies", "show", "broken"], FakeClient(strategy=BROKEN))
     assert "line 3, column 9: model.type: unknown type 'mpl'. Did you mean 'mlp'?" in ran.err
@@ -60,6 +91,7 @@ def test_a_right_file_is_judged_without_a_service(ktrdr, strategies_dir):
     ran = ktrdr(["strategies", "validate", str(path)], machine=FakeMachine())
     assert (ran.code, ran.err) == (0, "")
     assert f"models train {path}" in ran.out
+    assert f"strategies check {path}" in ran.out
 
 
 def test_every_problem_of_a_wrong_file_is_printed_with_line_column_and_suggestion(ktrdr, strategies_dir, tmp_path):
