@@ -14,12 +14,21 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 
 from ktrdr.data.bars import Bars
 from ktrdr.declaration import build_declared, refused
-from ktrdr.indicators.averages import EMA, SMA, WMA
+from ktrdr.indicators.averages import EMA, SMA, WMA, DistanceFromMA
 from ktrdr.indicators.base import Indicator
-from ktrdr.indicators.momentum import CCI, ROC, RSI, Momentum, Stochastic, WilliamsR
-from ktrdr.indicators.trend import ADX, MACD
-from ktrdr.indicators.volatility import ATR, BollingerBands
-from ktrdr.indicators.volume import MFI, OBV
+from ktrdr.indicators.generic import TALib
+from ktrdr.indicators.momentum import CCI, ROC, RSI, RVI, Momentum
+from ktrdr.indicators.ranges import FisherTransform, Stochastic, WilliamsR
+from ktrdr.indicators.trend import ADX, MACD, Aroon, Ichimoku, ParabolicSAR, SuperTrend
+from ktrdr.indicators.volatility import (
+    ATR,
+    BollingerBands,
+    BollingerBandwidth,
+    DonchianChannels,
+    KeltnerChannels,
+    SqueezeIntensity,
+)
+from ktrdr.indicators.volume import CMF, MFI, OBV, VWAP, ADLine, VolumeRatio
 
 
 def _keeps_its_past(config: Any) -> Any:
@@ -37,6 +46,7 @@ AnyIndicator: TypeAlias = Annotated[
     | MACD
     | ATR
     | BollingerBands
+    | BollingerBandwidth
     | Stochastic
     | WilliamsR
     | CCI
@@ -44,7 +54,22 @@ AnyIndicator: TypeAlias = Annotated[
     | Momentum
     | MFI
     | OBV
-    | ADX,
+    | ADLine
+    | CMF
+    | ADX
+    | Aroon
+    | ParabolicSAR
+    | DonchianChannels
+    | KeltnerChannels
+    | SuperTrend
+    | Ichimoku
+    | FisherTransform
+    | RVI
+    | VWAP
+    | VolumeRatio
+    | DistanceFromMA
+    | SqueezeIntensity
+    | TALib,
     Field(discriminator="type"),
     BeforeValidator(_keeps_its_past),
 ]
@@ -87,19 +112,35 @@ __all__ = [
     "ADX",
     "ATR",
     "CCI",
+    "CMF",
     "EMA",
     "MACD",
     "MFI",
     "OBV",
     "ROC",
     "RSI",
+    "RVI",
     "SMA",
+    "VWAP",
     "WMA",
+    "ADLine",
     "AnyIndicator",
+    "Aroon",
     "BollingerBands",
+    "BollingerBandwidth",
+    "DistanceFromMA",
+    "DonchianChannels",
+    "FisherTransform",
+    "Ichimoku",
     "Indicator",
+    "KeltnerChannels",
     "Momentum",
+    "ParabolicSAR",
+    "SqueezeIntensity",
     "Stochastic",
+    "SuperTrend",
+    "TALib",
+    "VolumeRatio",
     "WilliamsR",
     "build",
     "compute_all",

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field
+import talib
+from pydantic import Field, field_validator
 
-from ktrdr.data.bars import Bars
-from ktrdr.declaration import Declaration
+from ktrdr.data.bars import Bars, Symbol
+from ktrdr.declaration import Declaration, LeftOut
 from ktrdr.errors import BadBars
 
-Source = Literal["open", "high", "low", "close", "volume", "hl2", "hlc3", "ohlc4"]
+Source = Annotated[
+    Literal["open", "high", "low", "close", "volume", "hl2", "hlc3", "ohlc4"],
+    Field(description="the column read, or a mean of some: hl2 is (high + low) / 2"),
+]
 Period = Annotated[int, Field(ge=2, le=500, description="bars")]
 ShortPeriod = Annotated[int, Field(ge=1, le=500, description="bars")]
-Multiplier = Annotated[float, Field(gt=0, le=10)]
+Multiplier = Annotated[float, Field(gt=0, le=10, description="how many deviations or average true ranges")]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_MEANS = {"hl2": ("high", "low"), "hlc3": ("high", "low", "close"), "ohlc4": ("open", "high", "low", "close")}
+OTHER_SYMBOL = "another symbol, on whose bars it is computed, aligned as-of; `compute` is handed its bars"
+SIMPLE, EXPONENTIAL = 0, 1
+"""TA-Lib's numbers for two kinds of moving average."""
+
+_MEANS = {
+    "hl2": (("high", "low"), talib.MEDPRICE),
+    "hlc3": (("high", "low", "close"), talib.TYPPRICE),
+    "ohlc4": (("open", "high", "low", "close"), talib.AVGPRICE),
+}
 
 
 class Indicator(Declaration):
     """A formula over past bars. Value at bar t uses bars up to and with t.
 
-    Fewer bars than `warmup` give NaN throughout. NaN in the bars is carried on as TA-Lib carries it.
+    `type` may be spelled by an alias and holds the first name of its literal. Fewer bars than `warmup` give NaN in some
+    output throughout. NaN in the bars is carried on as TA-Lib carries it.
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("value",)
+
+    data_source: Annotated[LeftOut[Symbol], Field(description=OTHER_SYMBOL)] = None
+
+    @field_validator("type", check_fields=False)
+    @classmethod
+    def _is_canonical(cls, name: str) -> Any:
+        return cls.names()[0]
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the type and then its aliases."""
+        return get_args(cls.model_fields["type"].annotation)
 
     @property
     @abstractmethod
@@ -49,7 +75,16 @@ class Indicator(Declaration):
         BadBars
             If a column that the formula reads is missing.
         """
-        return pd.DataFrame(dict(zip(self.outputs, self._columns(bars), strict=True)), index=bars.index)
+        arrays = self._columns(bars)
+        # The arrays are this call's own: one needs no copy, several become the columns of one block.
+        values = arrays[0][:, np.newaxis] if len(arrays) == 1 else np.array(arrays).T
+        return pd.DataFrame(values, index=bars.index, columns=_labels(self.outputs), copy=False)
+
+
+@cache
+def _labels(outputs: tuple[str, ...]) -> pd.Index:
+    # pandas takes ten times as long to make one from a list as to put a frame together
+    return pd.Index(outputs)
 
 
 def column(bars: Bars, name: str) -> FloatArray:
@@ -60,14 +95,19 @@ def column(bars: Bars, name: str) -> FloatArray:
     BadBars
         If a needed column is missing.
     """
-    needed = _MEANS.get(name, (name,))
+    needed, mean = _MEANS.get(name, ((name,), None))
     missing = [c for c in needed if c not in bars.columns]
     if missing:
         raise BadBars(
             "bars", f"have no column {', '.join(missing)}", "Give bars with open, high, low, close and volume."
         )
     arrays = [np.ascontiguousarray(bars[c].to_numpy(dtype=np.float64)) for c in needed]
-    return arrays[0] if len(arrays) == 1 else np.mean(arrays, axis=0)
+    return arrays[0] if mean is None else mean(*arrays)
+
+
+def columns(bars: Bars, *names: str) -> list[FloatArray]:
+    """Return several columns, each as `column` does."""
+    return [column(bars, name) for name in names]
 
 
 def is_still(prices: FloatArray, n_bars: int) -> BoolArray:
@@ -79,6 +119,8 @@ def is_still(prices: FloatArray, n_bars: int) -> BoolArray:
 
 def none_within(events: BoolArray, n_bars: int) -> BoolArray:
     """Return where none of the last `n_bars` events (at the start, of those there are) is true."""
+    if events.all():
+        return ~events
     count = np.cumsum(events)
     count_before = np.zeros_like(count)
     count_before[n_bars:] = count[:-n_bars]
@@ -89,3 +131,11 @@ def none_within(events: BoolArray, n_bars: int) -> BoolArray:
 def neutral_where(is_neutral: BoolArray, values: FloatArray, neutral: float) -> FloatArray:
     """Return `values` with `neutral` where the market gave no reading; NaN stays NaN."""
     return np.where(is_neutral & ~np.isnan(values), neutral, values)
+
+
+def ratio(numerator: FloatArray, denominator: FloatArray, is_empty: BoolArray, neutral: float) -> FloatArray:
+    """Return the quotient, `neutral` where `is_empty` says that both are 0 but for rounding; NaN stays NaN."""
+    is_neutral = is_empty & ~np.isnan(numerator) & ~np.isnan(denominator)
+    values = np.full(len(numerator), neutral)
+    np.divide(numerator, denominator, out=values, where=~is_neutral)
+    return values

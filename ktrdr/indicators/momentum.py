@@ -1,4 +1,4 @@
-"""Oscillators: how fast and how far price has moved. Where it has not moved they read neutral."""
+"""How fast and how far price has moved. Where it has not moved, bounded readings are neutral."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import talib
 
 from ktrdr.data.bars import Bars
 from ktrdr.indicators.base import (
-    BoolArray,
     FloatArray,
     Indicator,
     Period,
     ShortPeriod,
     Source,
     column,
-    is_still,
-    neutral_where,
+    columns,
+    none_within,
+    ratio,
 )
-
-_SIMPLE = 0  # TA-Lib's matype
 
 
 class RSI(Indicator):
@@ -31,6 +29,14 @@ class RSI(Indicator):
 
     Source: Wilder (1978), *New Concepts in Technical Trading Systems*, section 6; TA-Lib RSI. First value at bar
     `period`.
+
+    Examples
+    --------
+    Of the first three changes the mean gain is 2/3, the mean loss 1/3; then (2 x 2/3 + 2) / 3 and (2 x 1/3) / 3.
+
+    >>> closes = pd.DataFrame({"close": [10, 11, 12, 11, 13]})
+    >>> RSI(type="rsi", period=3).compute(closes)["value"].round(3).tolist()
+    [nan, nan, nan, 66.667, 83.333]
     """
 
     type: Literal["rsi"]
@@ -43,57 +49,11 @@ class RSI(Indicator):
 
     def _columns(self, bars: Bars) -> tuple[FloatArray, ...]:
         price = column(bars, self.source)
-        since_first_bar = is_still(price, len(price) + 1)
-        return (neutral_where(since_first_bar, talib.RSI(price, timeperiod=self.period), 50.0),)
-
-
-class Stochastic(Indicator):
-    """Slow stochastic: where the close stands in the range of the last `k_period` bars, in [0, 100].
-
-    k is its mean over `smooth_k` bars, d the mean of k over `d_period`. A range of zero counts as 50.
-
-    Source: Lane (1984), "Lane's Stochastics", *Technical Analysis of Stocks & Commodities* 2(3); TA-Lib STOCH.
-    First values at bar `k_period + smooth_k + d_period - 3`.
-    """
-
-    outputs: ClassVar[tuple[str, ...]] = ("k", "d")
-
-    type: Literal["stochastic"]
-    k_period: Period = 14
-    d_period: Period = 3
-    smooth_k: Period = 3
-
-    @property
-    def warmup(self) -> int:
-        return self.k_period + self.smooth_k + self.d_period - 3
-
-    def _columns(self, bars: Bars) -> tuple[FloatArray, ...]:
-        high, low, close = (column(bars, name) for name in ("high", "low", "close"))
-        raw, _ = talib.STOCHF(high, low, close, fastk_period=self.k_period, fastd_period=1, fastd_matype=_SIMPLE)
-        raw = neutral_where(_has_no_range(high, low, self.k_period), raw, 50.0)
-        k = talib.MA(raw, timeperiod=self.smooth_k, matype=_SIMPLE)
-        d = talib.MA(k, timeperiod=self.d_period, matype=_SIMPLE)
-        return np.where(np.isnan(d), np.nan, k), d  # TA-Lib gives k from where d begins
-
-
-class WilliamsR(Indicator):
-    """Williams %R: how far the close lies below the highest high of `period` bars, in [-100, 0]; -50 where flat.
-
-    Source: Williams (1973), *How I Made One Million Dollars Last Year Trading Commodities*; TA-Lib WILLR. First value
-    at bar `period - 1`.
-    """
-
-    type: Literal["williamsr"]
-    period: Period = 14
-
-    @property
-    def warmup(self) -> int:
-        return self.period - 1
-
-    def _columns(self, bars: Bars) -> tuple[FloatArray, ...]:
-        high, low, close = (column(bars, name) for name in ("high", "low", "close"))
-        values = talib.WILLR(high, low, close, timeperiod=self.period)
-        return (neutral_where(_has_no_range(high, low, self.period), values, -50.0),)
+        values: FloatArray = talib.RSI(price, timeperiod=self.period)
+        has_moved = price[1:] != price[:-1]
+        n_still = 1 + int(has_moved.argmax()) if has_moved.any() else len(price)
+        values[self.period : n_still] = 50.0
+        return (values,)
 
 
 class CCI(Indicator):
@@ -101,6 +61,14 @@ class CCI(Indicator):
 
     Source: Lambert (1980), "Commodity Channel Index", *Commodities* magazine, October; TA-Lib CCI. First value at bar
     `period - 1`.
+
+    Examples
+    --------
+    Of 1, 2 and 6 the mean is 3, the mean deviation 2: (6 - 3) / (0.015 x 2).
+
+    >>> bars = pd.DataFrame({name: [1, 2, 6] for name in ("high", "low", "close")})
+    >>> CCI(type="cci", period=3).compute(bars)["value"].round(9).tolist()
+    [nan, nan, 100.0]
     """
 
     type: Literal["cci"]
@@ -111,8 +79,7 @@ class CCI(Indicator):
         return self.period - 1
 
     def _columns(self, bars: Bars) -> tuple[FloatArray, ...]:
-        high, low, close = (column(bars, name) for name in ("high", "low", "close"))
-        return (talib.CCI(high, low, close, timeperiod=self.period),)
+        return (talib.CCI(*columns(bars, "high", "low", "close"), timeperiod=self.period),)
 
 
 class ROC(Indicator):
@@ -120,6 +87,11 @@ class ROC(Indicator):
 
     Source: Murphy (1999), *Technical Analysis of the Financial Markets*, chapter 10; TA-Lib ROC. First value at bar
     `period`.
+
+    Examples
+    --------
+    >>> ROC(type="roc", period=2).compute(pd.DataFrame({"close": [4, 5, 5, 10]}))["value"].tolist()
+    [nan, nan, 25.0, 100.0]
     """
 
     type: Literal["roc"]
@@ -139,6 +111,11 @@ class Momentum(Indicator):
 
     Source: Murphy (1999), *Technical Analysis of the Financial Markets*, chapter 10; TA-Lib MOM. First value at bar
     `period`.
+
+    Examples
+    --------
+    >>> Momentum(type="momentum", period=2).compute(pd.DataFrame({"close": [4, 5, 5, 4]}))["value"].tolist()
+    [nan, nan, 1.0, -1.0]
     """
 
     type: Literal["momentum"]
@@ -153,7 +130,45 @@ class Momentum(Indicator):
         return (talib.MOM(column(bars, self.source), timeperiod=self.period),)
 
 
-def _has_no_range(high: FloatArray, low: FloatArray, n_bars: int) -> BoolArray:
-    """Return where the highest high of the last `n_bars` is their lowest low."""
-    has_no_range: BoolArray = (high == low) & is_still(high, n_bars) & is_still(low, n_bars)
-    return has_no_range
+class RVI(Indicator):
+    """Relative vigor index: how much of their range bars keep from open to close, in [-1, 1]; 0 where flat.
+
+    Close - open and high - low are each weighted 1, 2, 2, 1 over four bars and averaged over `period`; rvi is their
+    quotient, signal its mean over `signal` bars.
+
+    Source: Ehlers (2002), "Relative Vigor Index", *Technical Analysis of Stocks & Commodities* 20(1); the means are
+    TA-Lib SMA. First value of rvi at bar `period + 2`, of signal at `period + signal + 1`.
+
+    Examples
+    --------
+    Every bar has a range of 4, and rises by 2 until the last one falls by 4: at the end w(c - o) is
+    (-4 + 2 x 2 + 2 x 2 + 2) / 6 = 1 after 2, and w(h - l) is 4.
+
+    >>> bars = pd.DataFrame({"open": [1, 1, 1, 1, 4], "high": 4, "low": 0, "close": [3, 3, 3, 3, 0]})
+    >>> RVI(type="rvi", period=2, signal=2).compute(bars)["rvi"].tolist()
+    [nan, nan, nan, nan, 0.375]
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = ("rvi", "signal")
+
+    type: Literal["rvi"]
+    period: Period = 10
+    signal: Period = 4
+
+    @property
+    def warmup(self) -> int:
+        return self.period + self.signal + 1
+
+    def _columns(self, bars: Bars) -> tuple[FloatArray, ...]:
+        opened, high, low, close = columns(bars, "open", "high", "low", "close")
+        body = talib.SMA(_weighted(close - opened), timeperiod=self.period)
+        reach = talib.SMA(_weighted(high - low), timeperiod=self.period)
+        rvi = ratio(body, reach, none_within(high != low, self.period + 3), 0.0)
+        return rvi, talib.SMA(rvi, timeperiod=self.signal)
+
+
+def _weighted(x: FloatArray) -> FloatArray:
+    """Return (x + 2 x_1 + 2 x_2 + x_3) / 6 of each value and the three before it."""
+    weighted = np.full(len(x), np.nan)
+    weighted[3:] = (x[3:] + 2 * x[2:-1] + 2 * x[1:-2] + x[:-3]) / 6
+    return weighted

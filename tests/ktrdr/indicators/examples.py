@@ -12,25 +12,45 @@ import pandas as pd
 import talib
 
 from ktrdr.data import Bars, BarStore, SeriesKey
+from tests.ktrdr.indicators.slow import FORMULAS, Market
 
 Columns = tuple[np.ndarray[Any, Any], ...]
 
 
 @dataclass(frozen=True)
 class Example:
-    """One config, its warm-up counted by hand, and what it must equal on open, high, low, close, volume."""
+    """One config, its warm-up counted by hand, and what it must equal on open, high, low, close, volume.
+
+    Without a formula of TA-Lib it must equal the slow one of its type.
+    """
 
     config: dict[str, Any]
     warmup: int
-    formula: Callable[..., Columns | np.ndarray[Any, Any]]
+    formula: Callable[..., Columns | np.ndarray[Any, Any]] | None = None
 
     @property
     def name(self) -> str:
         return "-".join(str(value) for value in self.config.values())
 
     def expected(self, bars: Bars) -> Columns:
+        if self.formula is None:
+            parameters = {name: value for name, value in self.config.items() if name != "type"}
+            return tuple(np.array(x) for x in FORMULAS[self.config["type"]](Market(bars), **parameters))
         result = self.formula(*(bars[name].to_numpy().copy() for name in ("open", "high", "low", "close", "volume")))
         return tuple(result) if isinstance(result, (tuple, list)) else (result,)
+
+
+def _sarext(initial: float, step: float, maximum: float) -> Callable[..., np.ndarray[Any, Any]]:
+    one_side = (initial, step, maximum)
+    return lambda o, h, lo, c, v: np.abs(talib.SAREXT(h, lo, 0.0, 0.0, *one_side, *one_side))
+
+
+def _supertrend(period: int, multiplier: float) -> Callable[..., Columns]:
+    def formula(o: Any, h: Any, lo: Any, c: Any, v: Any) -> Columns:
+        line, direction = talib.SUPERTREND(h, lo, c, period, multiplier)
+        return line, np.concatenate([np.full(period, np.nan), direction[period:].astype(float)])
+
+    return formula
 
 
 EXAMPLES = [
@@ -88,6 +108,54 @@ EXAMPLES = [
         {"type": "adx", "period": 2},
         3,
         lambda o, h, lo, c, v: (talib.ADX(h, lo, c, 2), talib.PLUS_DI(h, lo, c, 2), talib.MINUS_DI(h, lo, c, 2)),
+    ),
+    Example({"type": "adline"}, 0, lambda o, h, lo, c, v: talib.AD(h, lo, c, v)),
+    Example({"type": "aroon"}, 14, lambda o, h, lo, c, v: (*talib.AROON(h, lo, 14)[::-1], talib.AROONOSC(h, lo, 14))),
+    Example(
+        {"type": "aroon", "period": 2},
+        2,
+        lambda o, h, lo, c, v: (*talib.AROON(h, lo, 2)[::-1], talib.AROONOSC(h, lo, 2)),
+    ),
+    Example({"type": "parabolicsar"}, 1, lambda o, h, lo, c, v: talib.SAR(h, lo, 0.02, 0.2)),
+    Example(
+        {"type": "parabolicsar", "initial_af": 0.1, "step_af": 0.1, "max_af": 0.1},
+        1,
+        lambda o, h, lo, c, v: talib.SAR(h, lo, 0.1, 0.1),
+    ),
+    Example({"type": "parabolicsar", "initial_af": 0.03}, 1, _sarext(0.03, 0.02, 0.2)),
+    Example({"type": "parabolicsar", "step_af": 0.05, "max_af": 1}, 1, _sarext(0.02, 0.05, 1)),
+    Example({"type": "supertrend"}, 10, _supertrend(10, 3.0)),
+    Example({"type": "supertrend", "period": 2, "multiplier": 0.5}, 2, _supertrend(2, 0.5)),
+    Example({"type": "bollingerbandwidth"}, 19),
+    Example({"type": "bollingerbandwidth", "period": 5, "multiplier": 0.5}, 4),
+    Example({"type": "cmf"}, 20),
+    Example({"type": "cmf", "period": 2}, 1),
+    Example({"type": "donchianchannels"}, 19),
+    Example({"type": "donchianchannels", "period": 2}, 1),
+    Example({"type": "keltnerchannels"}, 19),
+    Example({"type": "keltnerchannels", "period": 5, "atr_period": 12, "multiplier": 1}, 12),
+    Example({"type": "ichimoku"}, 77),
+    Example({"type": "ichimoku", "tenkan": 5, "kijun": 3, "senkou": 2, "displacement": 0}, 4),
+    Example({"type": "ichimoku", "tenkan": 2, "kijun": 30, "senkou": 9, "displacement": 1}, 30),
+    Example({"type": "fishertransform"}, 10),
+    Example({"type": "fishertransform", "period": 3, "smoothing": 20}, 3),
+    Example({"type": "rvi"}, 15),
+    Example({"type": "rvi", "period": 2, "signal": 7}, 10),
+    Example({"type": "vwap"}, 19),
+    Example({"type": "vwap", "period": 2}, 1),
+    Example({"type": "vwap", "period": 0}, 0),
+    Example({"type": "volumeratio"}, 19),
+    Example({"type": "volumeratio", "period": 2}, 1),
+    Example({"type": "distancefromma"}, 19),
+    Example({"type": "distancefromma", "period": 3, "ma_type": "ema", "source": "ohlc4"}, 2),
+    Example({"type": "distancefromma", "period": 7, "ma_type": "sma", "source": "volume"}, 6),
+    Example({"type": "squeezeintensity"}, 20),
+    Example({"type": "squeezeintensity", "bb_period": 30, "kc_period": 5, "kc_multiplier": 4}, 29),
+    Example(
+        {"type": "talib", "function": "STOCHF", "fastk_period": 7}, 8, lambda o, h, lo, c, v: talib.STOCHF(h, lo, c, 7)
+    ),
+    Example(
+        {"type": "talib", "function": "MAX", "source": "hlc3"}, 29, lambda o, h, lo, c, v: talib.MAX((h + lo + c) / 3)
     ),
 ]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+import jsonschema
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter
 
 from ktrdr.errors import StrategyError
-from ktrdr.indicators import MACD, RSI, build, compute_all
-from tests.ktrdr.indicators.examples import walk
+from ktrdr.indicators import MACD, RSI, AnyIndicator, build, compute_all
+from ktrdr.indicators.functions import NAMES
+from tests.ktrdr.indicators.examples import EXAMPLES, walk
 
 
 def test_build_fills_in_the_defaults() -> None:
@@ -23,6 +26,65 @@ def test_build_fills_in_the_defaults() -> None:
 def test_an_unknown_type_suggests_the_nearest(wrong: str, meant: str) -> None:
     with pytest.raises(StrategyError, match=f"Did you mean '{meant}'"):
         build({"type": wrong})
+
+
+@pytest.mark.parametrize(
+    ("alias", "kind"),
+    [
+        ("simplemovingaverage", "sma"),
+        ("exponentialmovingaverage", "ema"),
+        ("weightedmovingaverage", "wma"),
+        ("bbands", "bollingerbands"),
+    ],
+)
+def test_an_alias_builds_its_type_and_is_dumped_as_it(alias: str, kind: str) -> None:
+    built = build({"type": alias, "period": 7})
+    assert built == build({"type": kind, "period": 7})
+    assert built.model_dump(exclude_unset=True) == {"type": kind, "period": 7}
+    with pytest.raises(StrategyError, match=f"unknown type '{alias}x'. Did you mean '{alias}'"):
+        build({"type": f"{alias}x"})
+    with pytest.raises(StrategyError, match=r"unknown key 'perod'. Did you mean 'period'"):
+        build({"type": alias, "perod": 7})
+
+
+def test_the_json_schema_accepts_what_is_built_and_refuses_what_is_not() -> None:
+    schema = TypeAdapter(AnyIndicator).json_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    right = [example.config for example in EXAMPLES]
+    right += [{"type": "bbands"}, {"type": "rsi", "data_source": "NASDAQ"}]
+    right += [{"type": "talib", "function": name} for name in NAMES[::9]]
+    right += [{"type": "talib", "function": "MAMA", "fastlimit": 0.4, "source": "hl2", "data_source": "NASDAQ"}]
+    for config in right:
+        build(config)
+        assert validator.is_valid(config), config
+    wrong: list[dict[str, object]] = [
+        {"type": "rsii"},
+        {"type": "sma", "period": 1},
+        {"type": "sma", "perod": 3},
+        {"type": "vwap", "period": 1},
+        {"type": "talib"},
+        {"type": "talib", "function": "MAVP"},
+        {"type": "talib", "function": "SMA", "timeperiod": "3"},
+        {"type": "talib", "function": "SMA", "source": "clse"},
+    ]
+    for config in wrong:
+        with pytest.raises(StrategyError):
+            build(config)
+        assert not validator.is_valid(config), config
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"initial_af": 0.3}, "initial_af 0.3 must not be greater than max_af 0.2"),
+        ({"max_af": 0.01}, "initial_af 0.02 must not be greater than max_af 0.01"),
+        ({"step_af": 0.3}, "step_af 0.3 must not be greater than max_af 0.2"),
+    ],
+)
+def test_a_stop_accelerates_up_to_its_maximum_only(given: dict[str, float], words: str) -> None:
+    with pytest.raises(StrategyError, match=words):
+        build({"type": "parabolicsar", **given})
 
 
 def test_a_config_without_a_type_or_that_is_no_mapping_is_refused() -> None:
