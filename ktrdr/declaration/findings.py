@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from ktrdr.declaration.declared import CONFLICT, REFUSED, UNKNOWN_KEY, shown
-from ktrdr.declaration.kinds import KeyPath, choices_at, fields_at, is_required, is_section, models_at
+from ktrdr.declaration.kinds import KeyPath, choices_at, fields_at, is_required, is_section, models_at, required_at
 from ktrdr.errors import did_you_mean
 
 MAX_FINDINGS = 200
@@ -141,7 +141,8 @@ def _untagged(item: dict[str, Any], path: KeyPath, root: Any, values: Any) -> Fi
 def _missing(item: Any, path: KeyPath, root: Any, values: Any) -> Finding:
     name = item["loc"][-1]
     near, choices = _near(name, path, values), choices_at(root, item["loc"])
-    one_of = f"One of: {', '.join(choices)}." if choices else None
+    needed = required_at(root, item["loc"])
+    one_of = f"One of: {', '.join(choices)}." if choices else f"It needs: {', '.join(needed)}." if needed else None
     advice = f"Is '{_short(near)}' meant to be '{name}'?" if near else one_of
     return Finding((*path, name), f"missing key '{name}'", advice, is_missing=True)
 

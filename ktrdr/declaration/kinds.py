@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the root, `("nn_inputs", 0, "fuzzy_set")`."""
@@ -28,10 +28,11 @@ def models_at(root: Any, loc: KeyPath) -> list[type[BaseModel]]:
 
 def is_declared(root: Any, path: KeyPath, values: Any) -> bool:
     """Return whether `root` has a field at `path`; an entry of a free mapping or list counts where `values` has it."""
-    reached = _leaves(root)
+    reached = _members(root)
     for part in path:
         is_there = part in values if isinstance(values, dict) else isinstance(values, list)
-        reached = [kind for leaf in reached if is_there or _is_model(leaf) for kind in _inside(leaf, part)]
+        entered = [kind for kind, _ in reached if is_there or _is_model(kind)]
+        reached = [member for kind in entered for member in _inside(kind, part)]
         values = values[part] if is_there else None
     return bool(reached)
 
@@ -47,46 +48,61 @@ def is_required(root: Any, loc: KeyPath) -> bool:
     return any(field.is_required() for field in fields)
 
 
+def required_at(root: Any, loc: KeyPath) -> tuple[str, ...]:
+    """Return the keys that a mapping must have at `loc`."""
+    return tuple(
+        name for model in models_at(root, loc) for name, field in model.model_fields.items() if field.is_required()
+    )
+
+
 def choices_at(root: Any, loc: KeyPath) -> tuple[str, ...]:
     """Return the values that what stands at `loc` is limited to; none where it is not."""
     return tuple(str(value) for kind in _kinds_at(root, loc) if get_origin(kind) is Literal for value in get_args(kind))
 
 
+class _Member(NamedTuple):
+    """A type, and the values by which the unions around it tell it from their other members."""
+
+    kind: Any
+    tags: frozenset[str]
+
+
 def _kinds_at(root: Any, loc: KeyPath) -> list[Any]:
     """Return the types that what stands at `loc` may have."""
-    reached = _leaves(root)
+    reached = _members(root)
     for part in loc:
-        inner = [kind for leaf in reached for kind in _inside(leaf, part)]
-        tagged = [leaf for leaf in reached if part in _tags(leaf)]
+        inner = [member for kind, _ in reached for member in _inside(kind, part)]
+        tagged = [member for member in reached if part in member.tags | _literals(member.kind)]
         reached = inner or tagged or reached
-    return reached
+    return [kind for kind, _ in reached]
 
 
-def _inside(leaf: Any, part: str | int) -> list[Any]:
+def _inside(kind: Any, part: str | int) -> list[_Member]:
     """Return the types that a type has at one key or position, unions taken apart."""
-    if _is_model(leaf):
-        fields = {field.validation_alias or name: field for name, field in leaf.model_fields.items()}
-        return _leaves(fields[part].annotation) if part in fields else []
-    if get_origin(leaf) is dict:
-        return _leaves(get_args(leaf)[1]) if isinstance(part, str) else []
-    if get_origin(leaf) in (tuple, list):
-        return _leaves(get_args(leaf)[0]) if isinstance(part, int) else []
+    if _is_model(kind):
+        fields = {field.validation_alias or name: field for name, field in kind.model_fields.items()}
+        return _members(fields[part].annotation) if part in fields else []
+    if get_origin(kind) is dict:
+        return _members(get_args(kind)[1]) if isinstance(part, str) else []
+    if get_origin(kind) in (tuple, list):
+        return _members(get_args(kind)[0]) if isinstance(part, int) else []
     return []
 
 
-def _leaves(annotation: Any) -> list[Any]:
+def _members(annotation: Any, tags: frozenset[str] = frozenset()) -> list[_Member]:
     if get_origin(annotation) is Annotated:
-        return _leaves(get_args(annotation)[0])
+        inner, *metadata = get_args(annotation)
+        return _members(inner, tags | {item.tag for item in metadata if isinstance(item, Tag)})
     if get_origin(annotation) in (Union, types.UnionType):
-        return [leaf for member in get_args(annotation) for leaf in _leaves(member)]
-    return [annotation]
+        return [member for inner in get_args(annotation) for member in _members(inner, tags)]
+    return [_Member(annotation, tags)]
 
 
-def _tags(leaf: Any) -> set[Any]:
-    """Return the values by which a union tells a model from its other members."""
-    if not _is_model(leaf):
+def _literals(kind: Any) -> set[Any]:
+    """Return the values by which a union's discriminating field tells a model from its other members."""
+    if not _is_model(kind):
         return set()
-    literals = (field.annotation for field in leaf.model_fields.values() if get_origin(field.annotation) is Literal)
+    literals = (field.annotation for field in kind.model_fields.values() if get_origin(field.annotation) is Literal)
     return {value for literal in literals for value in get_args(literal)}
 
 

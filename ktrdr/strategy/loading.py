@@ -104,7 +104,8 @@ def _document(source: StrategySource) -> Document:
 def _judge(document: Document, overrides: Mapping[str, Any]) -> Validation:
     document, spelling_notes, problems = respell(document)
     document, refused = override(document, overrides)
-    found = [*problems, *refused]
+    document, more_notes, more_problems = respell(document)  # values of overrides may be mappings of older keys
+    spelling_notes, found = (*spelling_notes, *more_notes), [*problems, *refused, *more_problems]
     strategy = None
     try:
         strategy = _STRATEGY.validate_python(document.values)

@@ -136,7 +136,7 @@ model:
 
 _CLASSES = """\
 decisions:
-  confidence_threshold: 0.4                        # below it a prediction is HOLD
+  confidence_threshold: 0.4                        # the evaluation says how many rows reach it
 
 training:
   # Is a price 2 volatilities above (BUY) or below (SELL) met first within 10 bars? If neither, the return decides.

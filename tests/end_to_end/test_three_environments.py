@@ -83,8 +83,8 @@ def test_a_stored_model_predicts_what_training_saw(service: Service) -> None:
     operation = train(service)
     loaded = ModelStorage(service.settings.models_dir).load(*operation["result"]["model_id"].split("/"))
     features = json.loads((service.settings.models_dir / operation["result"]["model_id"] / "features.json").read_text())
-    logits = loaded.predict_logits(torch.tensor(features["probe"]["rows"]).numpy())
-    assert torch.allclose(torch.from_numpy(logits), torch.tensor(features["probe"]["logits"]), atol=1e-5)
+    logits = loaded.predict_outputs(torch.tensor(features["probe"]["rows"]).numpy())
+    assert torch.allclose(torch.from_numpy(logits), torch.tensor(features["probe"]["outputs"]), atol=1e-5)
     assert operation["result"]["model_path"] == f"models/{operation['result']['model_id']}"
 
 

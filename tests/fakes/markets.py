@@ -43,3 +43,20 @@ def _bars(opened, close, wicks, volume) -> Bars:
     index = pd.date_range("1990-01-01", periods=len(close), tz="UTC", name="time", unit="us")
     high, low = np.maximum(opened, close) * (1 + wicks[0]), np.minimum(opened, close) * (1 - wicks[1])
     return pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": volume}, index=index)
+
+
+def candles(n_bars: int, seed: int = 0) -> Bars:
+    """Return bars on a coarse grid, with gaps, dojis and long bodies: candlestick patterns of most kinds.
+
+    The last five are a mat hold whose reaction reaches 60 per cent into the first body.
+    """
+    random = np.random.default_rng(seed)
+    gaps, bodies = (
+        random.choice([0, 0, 1, -1, 3, -3, 6, -6], n_bars),
+        random.choice([0, 0, 1, -1, 5, -5, 8, -8], n_bars),
+    )
+    gaps[-20:], bodies[-20:] = 0, np.tile([2, -2], 10)
+    level = 1000 + np.r_[0, np.cumsum(gaps + bodies)[:-1]] % 500
+    opened, close = (level + gaps).astype(np.float64), (level + gaps + bodies).astype(np.float64)
+    opened[-5:], close[-5:] = np.array([[0, 26, 19.5, 9, 12], [20, 25, 18.5, 8, 30]]) + close[-6]
+    return _bars(opened, close, np.zeros((2, n_bars)), np.ones(n_bars))

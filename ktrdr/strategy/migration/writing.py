@@ -83,5 +83,7 @@ def _text(text: str) -> str:
     """Return a text, in quotes where it would read as something else without."""
     if text.isidentifier() and text.lower() not in ("null", "true", "false"):
         return text
+    if not text[:1].isalnum():  # what begins with a sign may mean something else inside { } than it does alone
+        return DoubleQuotedScalarString(text)
     reader = Reader(text)
-    return text if reader.read() == text and not reader.problems and text else DoubleQuotedScalarString(text)
+    return text if reader.read() == text and not reader.problems else DoubleQuotedScalarString(text)

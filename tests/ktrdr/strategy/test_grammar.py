@@ -211,3 +211,22 @@ def test_a_schedule_may_be_its_type_alone():
 def test_the_batch_size_may_be_left_to_the_machine():
     assert _load(training__batch_size="auto").training.batch_size == "auto"
     assert "must be at least 1" in _messages(training__batch_size=0)[0]
+
+
+def test_an_override_may_use_older_spellings_inside_a_mapping():
+    macd = {"type": "macd", "fast": 5, "slow": 20}
+    found = validate_strategy(load_strategy(VALID).document(), {"indicators.macd": macd})
+    assert found.problems == ()
+    assert found.strategy.indicators["macd"].fast_period == 5
+    assert "'indicators.macd.fast' is read as 'indicators.macd.fast_period', its present spelling." in found.notes
+
+
+def test_a_key_of_the_other_kind_of_input_is_unknown_with_those_of_its_own():
+    (found,) = validate_strategy(_document(nn_inputs=[{"fuzzy_set": "momentum", "normalization": "zscore"}])).problems
+    assert found.message == "unknown key 'normalization'"
+    assert found.suggestion == "Known here: timeframes, fuzzy_set."
+
+
+def test_a_missing_section_says_what_it_needs():
+    (found,) = validate_strategy(_document(model={"type": "gru"})).problems
+    assert found.suggestion == "It needs: sequence_length."
