@@ -79,6 +79,30 @@ def test_the_same_seed_gives_identical_weights_in_process_and_through_http(
     assert result["data_summary"] == operation["result"]["data_summary"]
 
 
+@pytest.mark.parametrize("name", ["weekly_trend", "sp500_lstm", "sp500_regression", "fitted_sets"])
+def test_every_kind_of_strategy_gives_there_what_it_gives_in_process(
+    service: Service, strategies_dir: Path, bundled_bars_dir: Path, name: str
+) -> None:
+    with service.client() as client:
+        started = client.train(name, overrides={"training.epochs": 1}, execution_mode="host")
+        operation = client.wait(started["operation_id"])
+    assert operation["status"] == "completed", operation
+    strategy = ktrdr.load_strategy(strategies_dir / f"{name}.yaml", {"training.epochs": 1})
+    executor = ktrdr.TrainingExecutor(strategy, data=DataManager(BarStore([bundled_bars_dir])))
+    result = executor.execute(None, None, None, None)
+    for part in ("test_metrics", "per_symbol_metrics", "indicator_importance", "data_summary", "fuzzy_coverage"):
+        assert operation["result"][part] == result[part], part
+
+
+def test_a_check_reads_the_heads_bars_and_finds_nothing_that_knows_the_future(service: Service) -> None:
+    with service.client() as client:
+        assert {"SP500", "NASDAQ"} <= {item["symbol"] for item in client.data()["items"]}
+        checked = client.check(strategy_name="weekly_trend", lookahead=True)
+    assert checked["leaks"] == []
+    assert checked["resampled"] == {"SP500 1w": "1d"}
+    assert checked["warnings"] == []
+
+
 def test_a_stored_model_predicts_what_training_saw(service: Service) -> None:
     operation = train(service)
     loaded = ModelStorage(service.settings.models_dir).load(*operation["result"]["model_id"].split("/"))
@@ -243,7 +267,7 @@ def test_unknown_routes_and_methods_are_problems(service: Service) -> None:
     for method, path, status in [
         ("GET", "/api/v1/nope", 404),
         ("PATCH", "/api/v1/operations", 405),
-        ("GET", "/api/v1/indicators", 404),
+        ("GET", "/api/v1/indicators/rsii", 404),
     ]:
         answer = httpx.request(method, service.url + path)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
