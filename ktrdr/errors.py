@@ -242,7 +242,12 @@ class DataError(KtrdrError):
 class UnknownSymbol(_Unknown, DataError):
     """No bars are stored for that symbol and timeframe."""
 
-    noun, plural, path = "Symbol", "series", "symbols"
+    noun, plural = "Symbol", "series"
+
+    def __init__(self, name: str, known: tuple[str, ...] = (), path: str = "symbols") -> None:
+        super().__init__(name, known)
+        self.args = (name, known, path)
+        self.path = path
 
 
 class OnlySlowerBars(DataError):

@@ -132,7 +132,8 @@ class DataManager:
         for key in joined_keys:
             known = available.read(key)
             span = of_all if key in context else spans[key.symbol]
-            keep(key, known, _joined_window(key, known, span, joined.get(key.timeframe, 0)))
+            window = _joined_window(key, known, span, joined.get(key.timeframe, 0))
+            keep(key, known, slice(window.start, min(window.stop, _stop(known, end))))
         return loaded
 
 
@@ -171,12 +172,17 @@ def _parse_date(field: str, text: str | None) -> dt.date | None:
 def _positions(key: SeriesKey, known: KnownBars, start: dt.date | None, end: dt.date | None) -> slice:
     """Return the positions of the bars in the range."""
     opens = known.bars.index
-    first = 0 if start is None else int(opens.searchsorted(pd.Timestamp(start, tz="UTC")))
-    # the day after `end`, exclusive: every bar that opens on `end` is in
-    stop = len(opens) if end is None else int(opens.searchsorted(pd.Timestamp(end, tz="UTC") + pd.Timedelta(days=1)))
+    first, stop = 0 if start is None else int(opens.searchsorted(pd.Timestamp(start, tz="UTC"))), _stop(known, end)
     if first >= stop:
         raise NoBars(str(key), f"{start or 'the first bar'} to {end or 'the last bar'}", known.stored_range)
     return slice(first, stop)
+
+
+def _stop(known: KnownBars, end: dt.date | None) -> int:
+    """Return the position after the last bar that opens by the end of the day `end`."""
+    if end is None:
+        return len(known.bars)
+    return int(known.bars.index.searchsorted(pd.Timestamp(end, tz="UTC") + pd.Timedelta(days=1)))
 
 
 def _joined_window(key: SeriesKey, known: KnownBars, span: _Span, lookback: int) -> slice:

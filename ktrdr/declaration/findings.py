@@ -178,7 +178,8 @@ def _message(kind: str, value: Any, context: dict[str, Any], words: str) -> str:
         return f"expected {_EXPECTED[kind]}, got {shown(value)}"
     if kind in _BOUNDS:
         name, bound = _BOUNDS[kind]
-        return f"must be {bound} {context[name]:g}, got {shown(value)}"
+        limit = context[name]
+        return f"must be {bound} {limit if isinstance(limit, int) else f'{limit:g}'}, got {shown(value)}"
     if kind == "too_short":
         return f"needs at least {context['min_length']}, has {context['actual_length']}"
     words = words.removeprefix("Value error, ")

@@ -55,10 +55,13 @@ class InputBlock:
 
     @property
     def table_names(self) -> tuple[str, ...]:
-        """The block's columns before the split: the degrees, or the value that is to be fitted."""
+        """The block's columns before the split: the degrees, or the value that is to be fitted.
+
+        The value of a set is called by what no feature can be called.
+        """
         if self.is_settled or self.fuzzy_set is None:
             return self.names
-        return (f"{self.timeframe}_{self.fuzzy_set}",)
+        return (f"{self.timeframe}_{self.fuzzy_set} (value)",)
 
     def key_for(self, symbol: str) -> SeriesKey:
         """Return the series that the block reads for rows of `symbol`."""

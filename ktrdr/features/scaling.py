@@ -15,6 +15,8 @@ FloatArray = npt.NDArray[np.float64]
 Normalization: TypeAlias = Literal["zscore", "minmax", "none"]
 """zscore: mean 0 and deviation 1; minmax: [0, 1]; each over the training rows."""
 
+_SQUARES_FIT = (1e-100, 1e100)
+"""Sizes of values whose squares neither vanish nor overflow."""
 _ROUNDING = 10 * float(np.finfo(np.float64).eps)
 
 
@@ -58,6 +60,10 @@ class Scaler(Declaration):
             return cls(normalization=normalization, offset=low, scale=1.0)
         if normalization == "minmax":
             return cls(normalization=normalization, offset=low, scale=high - low)
+        size = max(abs(low), abs(high))
+        if not _SQUARES_FIT[0] < size < _SQUARES_FIT[1]:
+            unit = values / size
+            return cls(normalization=normalization, offset=float(unit.mean()) * size, scale=float(unit.std()) * size)
         return cls(normalization=normalization, offset=float(values.mean()), scale=float(values.std(ddof=0)))
 
     def __call__(self, values: FloatArray) -> FloatArray:

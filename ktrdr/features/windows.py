@@ -5,15 +5,17 @@ Shapes: M bars, N rows, F features, S steps.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+FloatT = TypeVar("FloatT", np.float32, np.float64)
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
-def with_lags(features_MF: FloatArray, n_lags: int) -> FloatArray:
+def with_lags(features_MF: npt.NDArray[FloatT], n_lags: int) -> npt.NDArray[FloatT]:
     """Return (M, F (n_lags + 1)): every bar's features, then those of one bar before, and so on; NaN before the first.
 
     Examples
@@ -22,7 +24,7 @@ def with_lags(features_MF: FloatArray, n_lags: int) -> FloatArray:
     [[1.0, nan], [2.0, 1.0], [3.0, 2.0]]
     """
     n_bars, n_features = features_MF.shape
-    lagged = np.full((n_bars, n_features * (n_lags + 1)), np.nan)
+    lagged = np.full((n_bars, n_features * (n_lags + 1)), np.nan, dtype=features_MF.dtype)
     for lag in range(min(n_lags + 1, n_bars)):
         lagged[lag:, lag * n_features : (lag + 1) * n_features] = features_MF[: n_bars - lag]
     return lagged
@@ -49,7 +51,7 @@ def complete_rows(has_features: BoolArray, n_lags: int, sequence_length: int | N
     return np.asarray(has_lags & (np.cumsum(has_lags) >= sequence_length))
 
 
-def windows(features_MF: FloatArray, rows_N: IntArray, sequence_length: int) -> FloatArray:
+def windows(features_MF: npt.NDArray[FloatT], rows_N: IntArray, sequence_length: int) -> npt.NDArray[FloatT]:
     """Return (N, S, F): for each row, the last `sequence_length` bars that have every feature, the row's own the last.
 
     `rows_N` are positions of bars that `complete_rows` says are complete.
@@ -57,5 +59,5 @@ def windows(features_MF: FloatArray, rows_N: IntArray, sequence_length: int) -> 
     usable = np.flatnonzero(~np.isnan(features_MF).any(axis=1))
     ends_N = np.searchsorted(usable, rows_N)
     steps_NS = ends_N[:, None] + np.arange(1 - sequence_length, 1)
-    windows_NSF: FloatArray = features_MF[usable[steps_NS]]
+    windows_NSF: npt.NDArray[FloatT] = features_MF[usable[steps_NS]]
     return windows_NSF

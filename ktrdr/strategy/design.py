@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from ktrdr.declaration import KeyPath
 from ktrdr.errors import Problem
 from ktrdr.fuzzy import AnyFuzzySet
 from ktrdr.labels import AnyLabeler
@@ -25,35 +24,24 @@ _LABELER: TypeAdapter[Any] = TypeAdapter(AnyLabeler)
 
 def design_problems(document: Document) -> list[Problem]:
     """Return what can be judged of the plain document: what depends on a part with faults of its own is left out."""
-    return [*_shared_columns(document), *_repeated_inputs(document), *_size_problems(document)]
+    return [*_repeated_inputs(document), *_size_problems(document)]
 
 
 def feature_problems(strategy: Strategy, document: Document) -> list[Problem]:
-    """Return the features of a strategy without other problems that share their name with another."""
-    seen: set[str] = set()
-    twice = [name for name in strategy.features if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
-    message, advice = f"two features are called '{twice[0]}'" if twice else "", "Rename a fuzzy set or a term."
-    return [document.problem(("nn_inputs",), message, advice, at_key=True)] if twice else []
-
-
-def _shared_columns(document: Document) -> Iterator[Problem]:
-    columns: dict[str, str] = {}
-    for name, fuzzy_set in (section(document, "fuzzy_sets") or {}).items():
-        for term, path in _terms_of(fuzzy_set):
-            first = columns.setdefault(f"{name}_{term}", name)
-            if first != name:
-                message = f"its feature '{name}_{term}' is one of the fuzzy set '{first}' as well"
-                yield document.problem(("fuzzy_sets", name, *path), message, "Rename one.", at_key=True)
-
-
-def _terms_of(fuzzy_set: Any) -> list[tuple[str, KeyPath]]:
-    """Return the terms of a plain fuzzy set and where in it each is named."""
-    if not isinstance(fuzzy_set, dict):
-        return []
-    if "fit" in fuzzy_set:
-        listed = fuzzy_set.get("terms")
-        return [(str(term), ("terms", at)) for at, term in enumerate(listed if isinstance(listed, list) else ())]
-    return [(term, (term,)) for term in fuzzy_set if term != "indicator"]
+    """Return the first two features of a strategy without other problems that have the same name."""
+    first_by: dict[str, str] = {}
+    for block in strategy.blocks:
+        said_as = f"the fuzzy set '{block.fuzzy_set}'" if block.fuzzy_set else f"the raw input '{block.indicator}'"
+        for name in block.names:
+            if first_by.setdefault(name, said_as) != said_as:
+                message = f"the feature '{name}' is of {first_by[name]} and of {said_as}"
+                return [document.problem(("nn_inputs",), message, "Rename a term or one of them.", at_key=True)]
+    names = list(strategy.features)
+    if len(set(names)) < len(names):
+        twice = next(name for position, name in enumerate(names) if name in names[:position])
+        message = f"the feature '{twice}' is a term's and the lagged copy of another's"
+        return [document.problem(("nn_inputs",), message, "Rename the term.", at_key=True)]
+    return []
 
 
 def _repeated_inputs(document: Document) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ktrdr.declaration import KeyPath, is_declared
+from ktrdr.declaration import KeyPath, dotted, is_declared
 from ktrdr.errors import Problem
 from ktrdr.strategy.document import Document
 from ktrdr.strategy.plain import plain_values
@@ -30,7 +30,9 @@ def override(document: Document, overrides: Mapping[str, Any]) -> tuple[Document
         plain, found = plain_values(value, parts)
         problems.extend(found)
         path = None if found else _remove(values, parts) if plain is None else _set(values, parts, plain)
-        if path is not None:
+        if path in given:
+            problems.append(Problem(str(dotted_path), f"'{dotted(path)}' is set twice", "Keep one of the two."))
+        elif path is not None:
             given.add(path)
         elif not found:
             problems.append(Problem(str(dotted_path), "there is nothing that can be set at this path"))

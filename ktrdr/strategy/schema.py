@@ -79,6 +79,12 @@ class Strategy(Declaration):
         return self.training_data.timeframes.names
 
     @property
+    def timeframes_read(self) -> tuple[str, ...]:
+        """Those whose bars of the symbols trained on an input reads, and the base timeframe."""
+        used = {self.base_timeframe, *(block.timeframe for block in self.blocks if not block.data_source)}
+        return tuple(timeframe for timeframe in self.timeframes if timeframe in used)
+
+    @property
     def base_timeframe(self) -> str:
         """The timeframe whose bars are the rows."""
         return self.training_data.timeframes.base
@@ -107,7 +113,7 @@ class Strategy(Declaration):
     @property
     def joined_lookback(self) -> dict[str, int]:
         """For each timeframe, the bars of warm-up of what is joined to the rows: slower bars and other symbols'."""
-        slower = {timeframe for timeframe in self.timeframes if timeframe != self.base_timeframe}
+        slower = {timeframe for timeframe in self.timeframes_read if timeframe != self.base_timeframe}
         context = {key.timeframe for key in self.context}
         return {
             timeframe: max(

@@ -67,6 +67,7 @@ def respell(document: Document) -> tuple[Document, tuple[str, ...], tuple[Proble
             if new[-1] in target:
                 both = f"'{dotted(written.written(old))}' is the older spelling of '{dotted(new)}', and both are given"
                 problems.append(written.problem(old, both, f"Keep '{dotted(new)}' alone.", at_key=True))
+                _drop_if_empty(values, old[:-1])
                 continue
             target[new[-1]] = value
             notes.append(f"'{dotted(written.written(old))}' is read as '{dotted(new)}', its present spelling.")

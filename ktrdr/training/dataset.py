@@ -134,7 +134,7 @@ def assemble(  # noqa: PLR0913 - what the rows are made of, one name each
     inputs = fit_inputs(blocks, training)
     features = {symbol: inputs.features_of(table) for symbol, table in tables.items()}
     _refuse_too_many(draw, features, model)
-    readings = {symbol: with_lags(values, model.features.lookback_periods) for symbol, values in features.items()}
+    readings = {symbol: _readings(values, model) for symbol, values in features.items()}
     train, validation, test = (_part(rows, readings, model) for rows in (draw.train, draw.validation, draw.test))
     names = [name for block in blocks for name in block.names]
     for part in (train, validation, test):
@@ -144,7 +144,7 @@ def assemble(  # noqa: PLR0913 - what the rows are made of, one name each
     return Dataset(train, validation, test, draw.accounts, inputs, of_rows, weights)
 
 
-def _part(rows: Mapping[str, Rows], readings: Mapping[str, FloatArray], model: AnyModel) -> Part:
+def _part(rows: Mapping[str, Rows], readings: Mapping[str, npt.NDArray[np.float32]], model: AnyModel) -> Part:
     each = list(rows.values())
     inputs = [_inputs(readings[symbol], of_symbol.bar_number, model) for symbol, of_symbol in rows.items()]
     return Part(
@@ -157,11 +157,15 @@ def _part(rows: Mapping[str, Rows], readings: Mapping[str, FloatArray], model: A
     )
 
 
-def _inputs(readings_MF: FloatArray, rows_N: IntArray, model: AnyModel) -> npt.NDArray[np.float32]:
-    length = model.sequence_length
-    chosen = readings_MF[rows_N] if length is None else windows(readings_MF, rows_N, length)
+def _readings(features_MF: FloatArray, model: AnyModel) -> npt.NDArray[np.float32]:
+    """Return what the network reads of each bar: its features and their lagged copies."""
     with np.errstate(over="ignore"):  # what overflows is refused with its name
-        return np.ascontiguousarray(chosen, dtype=np.float32)
+        return with_lags(features_MF.astype(np.float32), model.features.lookback_periods)
+
+
+def _inputs(readings_MF: npt.NDArray[np.float32], rows_N: IntArray, model: AnyModel) -> npt.NDArray[np.float32]:
+    length = model.sequence_length
+    return np.ascontiguousarray(readings_MF[rows_N] if length is None else windows(readings_MF, rows_N, length))
 
 
 def _refuse_too_many(draw: Draw, features: Mapping[str, FloatArray], model: AnyModel) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from ktrdr.data import DataManager
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import Strategy
+from ktrdr.training.dataset import complete_bars
 from ktrdr.training.preparation import (
     calculate_indicators,
     engineer_features,
@@ -34,7 +37,7 @@ class TrainingPlan(BaseModel):
     bars: dict[str, int]
     """Of each series, in the date range and before it."""
     warmup_bars: int
-    """Before the first bar on which every input has a value."""
+    """Base bars loaded before the first that has all that the network reads; of several symbols the most."""
     rows: RowAccount
     rows_per_symbol: dict[str, RowAccount]
     label_shares: dict[str, float]
@@ -77,7 +80,7 @@ def plan_training(  # noqa: PLR0913 - the fields of a request
         start_date=scope.start_date,
         end_date=scope.end_date,
         bars={str(key): len(bars) for key, bars in market.series.items()},
-        warmup_bars=strategy.warmup,
+        warmup_bars=max(_n_incomplete(table, strategy) for table in tables.values()),
         rows=dataset.total,
         rows_per_symbol=dataset.rows,
         label_shares=label_shares(strategy, dataset.y),
@@ -86,3 +89,7 @@ def plan_training(  # noqa: PLR0913 - the fields of a request
         data_sha256=market.sha256,
         resampled={str(key): source for key, source in market.resampled.items()},
     )
+
+
+def _n_incomplete(table: pd.DataFrame, strategy: Strategy) -> int:
+    return int(np.argmax(complete_bars(table, strategy.model)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ktrdr.data import DataManager, MarketBars, SeriesKey
-from ktrdr.errors import NoRows, NotEnoughBars
+from ktrdr.errors import NoRows, NotEnoughBars, UnknownSymbol
 from ktrdr.features import feature_table
 from ktrdr.fuzzy import FuzzySet, fuzzify
 from ktrdr.indicators import Indicator, compute_all
@@ -31,10 +31,11 @@ def load_market_data(strategy: Strategy, data: DataManager, scope: Scope, report
     DataError
         If a symbol or bars are missing, or fewer than `history_required` lie before the start date.
     """
+    _check_sources(strategy, data)
     history, joined = strategy.training_data.history_required, strategy.joined_lookback
     market = data.load(
         list(scope.symbols),
-        list(scope.timeframes),
+        list(strategy.timeframes_read),
         scope.start_date,
         scope.end_date,
         max(strategy.warmup, history, strategy.training.labels.lookback, joined.get(strategy.base_timeframe, 0)),
@@ -53,6 +54,16 @@ def load_market_data(strategy: Strategy, data: DataManager, scope: Scope, report
                 "Choose a later start_date, or lower history_required.",
             )
     return market
+
+
+def _check_sources(strategy: Strategy, data: DataManager) -> None:
+    """Refuse another symbol that there is no series of, at the indicator that names it."""
+    sources = {block.data_source: block.indicator for block in strategy.blocks if block.data_source}
+    catalog = data.catalog() if sources else []
+    for symbol, indicator in sources.items():
+        if symbol not in {series.symbol for series in catalog}:
+            known = tuple(f"{series.symbol} {series.timeframe}" for series in catalog)
+            raise UnknownSymbol(symbol, known, f"indicators.{indicator}.data_source")
 
 
 def calculate_indicators(strategy: Strategy, market: MarketBars, report: Report) -> IndicatorValues:

@@ -260,6 +260,5 @@ def _outside_embargo(is_unpurged: BoolArray, bar_number: IntArray, embargo_bars:
     """Return which rows lie before the last `embargo_bars` bars up to the last row left."""
     if not is_unpurged.any():
         return is_unpurged
-    return np.asarray(bar_number <= bar_number[is_unpurged][-1] - embargo_bars)
-
-
+    last = bar_number[is_unpurged][-1]
+    return np.asarray(bar_number <= last - min(embargo_bars, last + 1))  # a longer one drops no more

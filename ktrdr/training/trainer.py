@@ -129,7 +129,8 @@ class ModelTrainer:
 
     def _train_epoch(self, learner: Learner, epoch: int, train: Rows, stride: AdaptiveStride) -> None:
         order = torch.randperm(len(train), generator=learner.shuffle).to(self._device)
-        batches = torch.split(order, resolve_batch_size(self._config.batch_size, self._device.type, len(train)))
+        batch_size = resolve_batch_size(self._config.batch_size, self._device.type, len(train))
+        batches = torch.split(order, min(batch_size, len(train)))
         learner.begin_epoch()
         for batch, chosen_B in enumerate(batches, start=1):
             self._check_cancelled()

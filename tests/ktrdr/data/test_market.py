@@ -70,7 +70,7 @@ def test_a_range_without_bars_names_the_stored_one(manager: DataManager) -> None
 def test_a_series_that_is_not_there_is_unknown(manager: DataManager) -> None:
     with pytest.raises(UnknownSymbol) as caught:
         manager.load(["A", "C"], ["1d"], None, None)
-    assert caught.value.args == ("C 1d", ("A 1d", "B 1d", "A 1h"))
+    assert caught.value.args == ("C 1d", ("A 1d", "B 1d", "A 1h"), "symbols")
 
 
 def test_bars_faster_than_those_stored_cannot_be_made(manager: DataManager) -> None:
@@ -128,3 +128,9 @@ def test_loading_leaves_the_sources_bars_alone(manager: DataManager) -> None:
     loaded = DataManager(source).load(["A"], ["1d"], "2020-01-10", None)
     loaded.series[A].loc[:, "close"] = 0.0
     pd.testing.assert_frame_equal(source.series[A], walk(100))
+
+
+def test_no_bar_that_opens_after_the_end_is_read_where_the_rows_are_of_slower_bars(manager: DataManager) -> None:
+    loaded = manager.load(["A"], ["1d", "1w"], None, "2020-02-19", base_timeframe="1w")  # a Wednesday
+    assert dates(loaded.series[SeriesKey("A", "1w")])[1].startswith("2020-02-17")
+    assert dates(loaded.series[A])[1].startswith("2020-02-19")

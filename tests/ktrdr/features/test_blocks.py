@@ -18,7 +18,7 @@ def test_a_set_gives_a_column_for_each_term_named_by_timeframe_set_and_term():
 def test_a_fitted_set_is_one_value_until_it_is_fitted():
     block = InputBlock.of_set("1d", None, ("macd", "line"), "trend", FITTED)
     assert block.names == ("1d_trend_down", "1d_trend_up")
-    assert block.table_names == ("1d_trend",)
+    assert block.table_names == ("1d_trend (value)",)
     assert not block.is_settled
 
 

@@ -23,7 +23,9 @@ BLOCKS = (
 def _table(n_rows: int = 101, seed: int = 3) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     values = random.normal(size=(n_rows, 5)) * [0.1, 1, 5, 2, 1]
-    return pd.DataFrame(values, columns=["1d_rsi_low", "1d_rsi_high", "1d_trend", "1w_trend", "1d_roc_raw"])
+    return pd.DataFrame(
+        values, columns=["1d_rsi_low", "1d_rsi_high", "1d_trend (value)", "1w_trend (value)", "1d_roc_raw"]
+    )
 
 
 def test_features_are_the_blocks_columns_with_what_was_fitted_applied():
@@ -40,7 +42,7 @@ def test_a_set_is_fitted_on_each_timeframe_apart():
     training = _table()
     fitted = fit_inputs(BLOCKS, training).fitted_sets["trend"]
     for timeframe in ("1d", "1w"):
-        centres = np.quantile(training[f"{timeframe}_trend"], [1 / 6, 1 / 2, 5 / 6])
+        centres = np.quantile(training[f"{timeframe}_trend (value)"], [1 / 6, 1 / 2, 5 / 6])
         assert fitted[timeframe].memberships["flat"].parameters == pytest.approx(centres)
 
 
@@ -51,7 +53,7 @@ def test_terms_of_a_fitted_set_sum_to_one_on_rows_it_was_not_fitted_on():
 
 def test_a_missing_value_is_missing_in_its_features_alone():
     later = _table(n_rows=2)
-    later.loc[0, "1w_trend"] = np.nan
+    later.loc[0, "1w_trend (value)"] = np.nan
     features = fit_inputs(BLOCKS, _table()).features_of(later)
     assert np.isnan(features[0]).tolist() == [False] * 5 + [True] * 3 + [False]
     assert not np.isnan(features[1]).any()
@@ -59,7 +61,7 @@ def test_a_missing_value_is_missing_in_its_features_alone():
 
 def test_values_too_much_alike_name_the_set_and_the_timeframe():
     training = _table()
-    training["1w_trend"] = 0.0
+    training["1w_trend (value)"] = 0.0
     with pytest.raises(EqualQuantiles, match=r"trend on 1w") as caught:
         fit_inputs(BLOCKS, training)
     assert caught.value.path == "fuzzy_sets.trend"
@@ -76,3 +78,16 @@ def test_what_is_kept_with_a_model_rebuilds_what_was_fitted():
         rebuilt = FuzzySet.model_validate({"indicator": "macd", **terms})
         assert rebuilt == inputs.fitted_sets["trend"][timeframe]
     assert Scaler.model_validate(state["scalers"]["1d_roc_raw"]) == inputs.scalers["1d_roc_raw"]
+
+
+def test_a_fitted_sets_value_is_no_others_column():
+    fast = FuzzySet.model_validate({"indicator": "rsi", "fast": [0, 25, 45], "slow": [40, 70, 100]})
+    fitted = FittedSet.model_validate({"indicator": "macd", "fit": "quantiles", "terms": ["low", "high"]})
+    blocks = (
+        InputBlock.of_set("1d", None, ("rsi", ""), "rsi", fast),
+        InputBlock.of_set("1d", None, ("macd", ""), "rsi_fast", fitted),
+        InputBlock.of_set("1d", None, ("macd", ""), "macd_raw", fitted),
+        InputBlock.of_raw("1d", None, ("macd", ""), "none"),
+    )
+    names = [name for block in blocks for name in block.table_names]
+    assert len(set(names)) == len(names) == 5

@@ -112,3 +112,14 @@ def test_shapes_nan_and_the_input_are_kept(normalization: Normalization) -> None
 def test_a_scaler_that_cannot_scale_is_refused(config: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Scaler.model_validate(config)
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e200, 1e300])
+@pytest.mark.parametrize("normalization", ["zscore", "minmax"])
+def test_values_whose_squares_vanish_or_overflow_are_scaled_like_any_other(
+    normalization: Normalization, size: float
+) -> None:
+    values = np.array([1.0, 2.0, 4.0])
+    np.testing.assert_allclose(
+        Scaler.fit(normalization, values * size)(values * size), Scaler.fit(normalization, values)(values)
+    )

@@ -239,7 +239,7 @@ def test_a_faulty_key_is_not_found_in_conflict_with_its_siblings_as_well(old, ne
 def test_a_conflict_in_a_list_keeps_its_position_where_items_before_it_are_faulty():
     text = changed("{fuzzy_set: momentum}", "{timeframes: all}").replace("[1d]", "[1d, 1d]\n    wibble: 1")
     assert [problem.path for problem in validate_strategy(text).problems] == [
-        "nn_inputs.0.fuzzy_set",
+        "nn_inputs.0",
         "nn_inputs.1",
         "nn_inputs.1.wibble",
     ]

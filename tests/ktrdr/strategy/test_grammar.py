@@ -87,11 +87,26 @@ class TestRawInputs:
     def test_a_raw_feature_and_a_term_of_the_same_name_are_refused(self):
         sets = {"rsi_14": {"indicator": "macd", "raw": [0, 1, 2]}}
         (message,) = _messages(fuzzy_sets=sets, nn_inputs=[{"fuzzy_set": "rsi_14"}, {"raw_indicator": "rsi_14"}])
-        assert message == "nn_inputs: two features are called '1d_rsi_14_raw'"
+        assert message == (
+            "nn_inputs: the feature '1d_rsi_14_raw' is of the fuzzy set 'rsi_14' and of the raw input 'rsi_14'"
+        )
 
     def test_an_input_is_a_set_or_an_indicator_and_not_both(self):
-        assert _messages(nn_inputs=[{"fuzzy_set": "momentum", "raw_indicator": "macd"}])
-        assert _messages(nn_inputs=[{"timeframes": "all"}]) == ["nn_inputs.0.fuzzy_set: missing key 'fuzzy_set'"]
+        assert _messages(nn_inputs=[{"fuzzy_set": "momentum", "raw_indicator": "macd"}]) == [
+            "nn_inputs.0.raw_indicator: an input is a fuzzy_set or a raw_indicator, not both"
+        ]
+        assert _messages(nn_inputs=[{"timeframes": "all"}]) == [
+            "nn_inputs.0: an input names a fuzzy_set or a raw_indicator"
+        ]
+
+    @pytest.mark.parametrize("key", ["fuzzy_sett", "raw_indicater"])
+    def test_a_misspelled_name_is_one_problem(self, key):
+        (message,) = _messages(nn_inputs=[{key: "macd"}])
+        assert message == f"nn_inputs.0.{key}: unknown key '{key}'"
+
+    def test_one_timeframe_is_a_list_as_well(self):
+        (message,) = _messages(nn_inputs=[{"fuzzy_set": "momentum", "timeframes": "1d"}])
+        assert message == "nn_inputs.0.timeframes: one timeframe is a list as well, got '1d'"
 
 
 class TestOtherSymbols:
@@ -221,10 +236,30 @@ def test_an_override_may_use_older_spellings_inside_a_mapping():
     assert "'indicators.macd.fast' is read as 'indicators.macd.fast_period', its present spelling." in found.notes
 
 
-def test_a_key_of_the_other_kind_of_input_is_unknown_with_those_of_its_own():
+def test_a_key_of_the_other_kind_of_input_has_no_effect_and_that_is_said():
     (found,) = validate_strategy(_document(nn_inputs=[{"fuzzy_set": "momentum", "normalization": "zscore"}])).problems
-    assert found.message == "unknown key 'normalization'"
-    assert found.suggestion == "Known here: timeframes, fuzzy_set."
+    assert (found.path, found.message) == (
+        "nn_inputs.0.normalization",
+        "normalization has no effect on a fuzzy set",
+    )
+
+
+def test_terms_of_two_sets_may_share_a_column_where_their_features_differ():
+    sets = {
+        "a": {"indicator": "rsi_14", "b_c": [0, 50, 100]},
+        "a_b": {"indicator": "rsi_14", "c": [0, 50, 100]},
+    }
+    inputs = [{"fuzzy_set": "a", "timeframes": ["1d"]}, {"fuzzy_set": "a_b", "timeframes": ["1w"]}]
+    assert _messages(fuzzy_sets=sets, training_data__timeframes=TWO, nn_inputs=inputs) == []
+    (message,) = _messages(fuzzy_sets=sets, nn_inputs=[{"fuzzy_set": "a"}, {"fuzzy_set": "a_b"}])
+    assert message == "nn_inputs: the feature '1d_a_b_c' is of the fuzzy set 'a' and of the fuzzy set 'a_b'"
+
+
+def test_two_overrides_of_one_key_are_refused():
+    (found,) = validate_strategy(
+        load_strategy(VALID).document(), {"training.epochs": 3, "model.training.epochs": 4}
+    ).problems
+    assert found.message == "'training.epochs' is set twice"
 
 
 def test_a_missing_section_says_what_it_needs():

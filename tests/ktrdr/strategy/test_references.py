@@ -53,8 +53,8 @@ def test_two_sets_whose_terms_make_one_feature_name_are_an_error():
     )
     text = text.replace("    low:", "    low_x:")
     (found,) = validate_strategy(text).problems
-    assert found.path == "fuzzy_sets.momentum_low.x"
-    assert "'momentum_low_x'" in found.message
+    assert found.path == "nn_inputs"
+    assert "'1d_momentum_low_x'" in found.message
 
 
 def test_a_network_that_is_too_large_with_its_features_is_an_error():
