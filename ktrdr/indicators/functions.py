@@ -18,6 +18,12 @@ WITHOUT_BARS = {"MAVP": "MAVP averages over a period of its own at every bar, a 
 NAMES: tuple[str, ...] = tuple(sorted(set(talib.get_functions()) - WITHOUT_BARS.keys()))
 """Every function that can be computed from bars."""
 
+_UNREAD = {("VAR", "nbdev")}
+"""Parameters that TA-Lib takes and does not read: they are none here."""
+
+MAMA = 7
+"""TA-Lib's number for the one kind of moving average that reads no period."""
+
 UNBOUNDED = 3e37
 """TA-Lib's greatest number: what bounds a number that has no bound of its own."""
 
@@ -39,6 +45,11 @@ class Function:
     price_at: int | None
     parameters: tuple[tuple[str, Number], ...]
     outputs: tuple[str, ...]
+
+    def leaves_a_period_unread(self, parameter: str, value: Number) -> bool:
+        """Return whether a parameter's value makes another, the period beside it, have no effect."""
+        # Bollinger bands read theirs for the deviation as well
+        return parameter.endswith("matype") and value == MAMA and self.name != "BBANDS"
 
     def lookback(self, parameters: Mapping[str, Number]) -> int | None:
         """Return the number of bars before the first value; None where TA-Lib refuses the parameters."""
@@ -64,7 +75,7 @@ def function_named(name: str) -> Function:
         group=described["group"],
         inputs=tuple(inputs),
         price_at=price_at,
-        parameters=tuple(described["parameters"].items()),
+        parameters=tuple(item for item in described["parameters"].items() if (name, item[0]) not in _UNREAD),
         outputs=tuple(described["output_names"]),
     )
 

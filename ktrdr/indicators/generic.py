@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -64,6 +65,15 @@ class _Keys(Declaration):
     data_source: Annotated[LeftOut[Symbol], Field(description=OTHER_SYMBOL)] = None
 
 
+def _period_read(function: Function, parameter: str) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:
+        if function.leaves_a_period_unread(parameter, value):
+            raise refused(f"{parameter} {value} is MAMA, which reads no period", "Use another, or the function MAMA.")
+        return value
+
+    return checked
+
+
 @cache
 def keys_of(function: Function) -> type[Declaration]:
     """Return the keys that a config of this function may have, in TA-Lib's types and ranges."""
@@ -76,7 +86,8 @@ def keys_of(function: Function) -> type[Declaration]:
         fields["source"] = (Source, function.inputs[function.price_at])
     for name, default in function.parameters:
         least, greatest = bounds(function, name)
-        fields[name] = (Annotated[type(default), Field(ge=least, le=greatest)], default)
+        kind = Annotated[type(default), Field(ge=least, le=greatest), AfterValidator(_period_read(function, name))]
+        fields[name] = (kind, default)
     return create_model(function.name, __base__=_Keys, **fields)
 
 

@@ -84,6 +84,11 @@ def _text(text: str) -> str:
     if text.isidentifier() and text.lower() not in ("null", "true", "false"):
         return text
     if not text[:1].isalnum():  # what begins with a sign may mean something else inside { } than it does alone
-        return DoubleQuotedScalarString(text)
+        return _quoted(text)
     reader = Reader(text)
-    return text if reader.read() == text and not reader.problems else DoubleQuotedScalarString(text)
+    return text if reader.read() == text and not reader.problems else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    quoted: str = DoubleQuotedScalarString(text)
+    return quoted

@@ -237,3 +237,17 @@ def test_it_is_frozen_and_closed() -> None:
     for name in ("function", "parameters", "timeperiod"):
         with pytest.raises(ValueError, match=r"frozen|no field"):
             setattr(indicator, name, 3)
+
+
+def test_a_parameter_that_ta_lib_does_not_read_is_no_parameter():
+    with pytest.raises(StrategyError, match="unknown key 'nbdev'"):
+        build({"type": "talib", "function": "VAR", "nbdev": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("function", "key"), [("MA", "matype"), ("MACDEXT", "signalmatype"), ("STOCH", "slowk_matype")]
+)
+def test_a_kind_of_average_that_reads_no_period_is_refused_beside_one(function, key):
+    with pytest.raises(StrategyError, match="reads no period"):
+        build({"type": "talib", "function": function, key: 7})
+    assert build({"type": "talib", "function": "BBANDS", "matype": 7}).warmup > 0
