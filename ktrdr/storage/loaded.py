@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ktrdr.errors import RequestError
+from ktrdr.storage.columns import difference
 
 Rows = npt.NDArray[np.float32]
 
@@ -69,33 +70,22 @@ class LoadedModel:
         RequestError
             Showing the difference.
         """
-        if tuple(names) == self.features:
-            return
-        missing = [name for name in self.features if name not in names]
-        extra = [name for name in names if name not in self.features]
-        differences = [
-            f"{what} {', '.join(found)}" for what, found in (("missing:", missing), ("not known:", extra)) if found
-        ]
-        if not differences:
-            at = next(
-                (i for i, (a, b) in enumerate(zip(names, self.features, strict=False)) if a != b), len(self.features)
+        if differs := difference(names, self.features):
+            raise RequestError(
+                "features",
+                f"The features do not match those of {self.model_id}; {differs}.",
+                f"Give these columns, in this order: {', '.join(self.features)}.",
             )
-            got, expected = ((list(side) + ["nothing"] * (at + 1))[at] for side in (names, self.features))
-            differences = [f"in another order: column {at + 1} is {got} and should be {expected}"]
-        raise RequestError(
-            "features",
-            f"The features do not match those of {self.model_id}; {'; '.join(differences)}.",
-            f"Give these columns, in this order: {', '.join(self.features)}.",
-        )
 
     def _checked(self, rows: npt.ArrayLike) -> Rows:
         array = np.array(rows, dtype=np.float32, order="C")  # a copy: torch wants a writable one
         row = (len(self.features),) if self.sequence_length is None else (self.sequence_length, len(self.features))
         if array.shape[1:] != row:
             of_bars = f" on {self.sequence_length} bars" if self.sequence_length else ""
+            takes = f"takes rows of {len(self.features)} features{of_bars}"
             raise RequestError(
                 "rows",
-                f"{self.model_id} takes rows of {len(self.features)} features{of_bars}; these have shape {array.shape}.",
+                f"{self.model_id} {takes}; these have shape {array.shape}.",
                 f"Give the columns {', '.join(self.features)}.",
             )
         return array

@@ -13,25 +13,13 @@ from typing import Any
 from ktrdr.errors import DamagedModel, StorageError, UnknownModel
 from ktrdr.results import TrainingResult
 from ktrdr.storage.artifact import ModelArtifact
-from ktrdr.storage.contents import (
-    BUNDLE,
-    CONFIG,
-    FEATURES,
-    MANIFEST,
-    METADATA,
-    METRICS,
-    WEIGHTS,
-    from_json,
-    manifest_of,
-    read_contract,
-    to_json,
-)
+from ktrdr.storage.composition import files_of
+from ktrdr.storage.contents import FEATURES, METADATA, METRICS, from_json
 from ktrdr.storage.folders import VersionFolders
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
 from ktrdr.storage.verification import manifest_in, read_files, read_model, result_in, verify_saved
 from ktrdr.storage.versions import ModelVersion
-from ktrdr.storage.weights import bundle_of, network_with, read_weights
 from ktrdr.storage.writing import FileLayer, storage_errors
 
 
@@ -60,7 +48,8 @@ class ModelStorage:
         Raises
         ------
         StorageError
-            If it cannot be written, or is not what was trained when read back; the store is then as it was.
+            If its parts contradict each other, it cannot be written, or is not what was trained when read back; the
+            store is then as it was.
         """
         strategy, base = artifact.strategy, artifact.base_name
         at_least = 2 * len(artifact.weights)  # bytes: the weights are stored plain and in the bundle
@@ -72,7 +61,7 @@ class ModelStorage:
             number = self._folders.next_version(strategy, base)
             version = ModelVersion.of(strategy, base, number, datetime.now(UTC).isoformat(timespec="microseconds"))
             origin = {"operation_id": operation_id, "artifact_sha256": artifact_sha256}
-            self._write(version, base, _contents(artifact, version, origin))
+            self._write(version, base, files_of(artifact, version, origin))
             return version
 
     def load_model(self, strategy: str, symbol: str, timeframe: str, version: int | None = None) -> LoadedModel:
@@ -80,7 +69,7 @@ class ModelStorage:
 
         Raises
         ------
-        RequestError, UnknownModel, DamagedModel
+        RequestError, UnknownModel, DamagedModel, StorageError
             As `load`.
         """
         base = model_name(symbol.split("+"), timeframe)
@@ -96,7 +85,9 @@ class ModelStorage:
         UnknownModel
             Naming the models there are.
         DamagedModel
-            Naming the file that is not what was saved.
+            Naming the file that is not what was saved, or contradicts another.
+        StorageError
+            If this version of ktrdr cannot read the strategy that the model was trained from.
         """
         base, number = self._find(strategy, name)
         folder = self._folders.path(strategy, base, number)
@@ -258,28 +249,6 @@ class ModelStorage:
             "created_at": metadata.get("created_at"),
             "operation_id": metadata.get("operation_id"),
         }
-
-
-def _contents(artifact: ModelArtifact, version: ModelVersion, origin: dict[str, str | None]) -> dict[str, bytes]:
-    """Return the files of a version, refusing what could not be read back."""
-    contract = read_contract(artifact.features)
-    try:
-        state = read_weights(artifact.weights)
-        network_with(contract, state)
-    except StorageError as error:
-        raise StorageError(
-            f"{WEIGHTS} of {version.model_id}: {error}.", "Have the node send it again, or train again."
-        ) from error
-    ids = {"model_id": version.model_id, "version": version.version, "created_at": version.created_at}
-    files = {
-        WEIGHTS: artifact.weights,
-        BUNDLE: bundle_of(version.model_id, version.strategy, contract, state),
-        CONFIG: to_json(artifact.config, CONFIG),
-        METRICS: to_json(artifact.metrics, METRICS),
-        FEATURES: to_json(artifact.features, FEATURES),
-        METADATA: to_json({**ids, **origin, **artifact.named_metadata}, METADATA),
-    }
-    return {**files, MANIFEST: manifest_of(files)}
 
 
 def _readable(folder: Path, file: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reading a version back and believing only what its manifest vouches for."""
+"""Reading a version back: believing only what its manifest vouches for, and only where its parts belong together."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ktrdr.errors import DamagedModel, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.results.training import TrainingMetadata
+from ktrdr.storage.agreement import check_bundle, check_contract, check_naming, strategy_in
 from ktrdr.storage.contents import (
     BUNDLE,
     CONFIG,
@@ -29,9 +29,9 @@ from ktrdr.storage.contents import (
     sha256_of,
 )
 from ktrdr.storage.loaded import LoadedModel
+from ktrdr.storage.probe import probe_difference
 from ktrdr.storage.weights import network_with, read_bundle, read_weights
-
-PROBE_TOLERANCE = 1e-5  # of outputs up to 1 in size; larger ones in proportion, as float32 rounds
+from ktrdr.strategy import Strategy
 
 
 def manifest_in(folder: Path, model_id: str) -> Manifest:
@@ -75,7 +75,9 @@ def read_model(folder: Path, model_id: str) -> LoadedModel:
     Raises
     ------
     DamagedModel
-        Naming the first file that is missing, differs or cannot be read.
+        Naming the first file that is missing, differs, cannot be read or contradicts another.
+    StorageError
+        If this version of ktrdr cannot read the strategy.
     """
     return _read_model(folder, model_id)[0]
 
@@ -106,34 +108,37 @@ def verify_saved(folder: Path, model_id: str) -> None:
     StorageError
         If the network read back predicts otherwise.
     """
-    model, contract = _read_model(folder, model_id)
+    model, contract, strategy = _read_model(folder, model_id)
     expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs
     got_BO = model.predict_outputs(contract.probe.rows).astype(np.float64)
-    apart_BO = np.abs(got_BO - expected_BO)
-    if not (apart_BO <= PROBE_TOLERANCE * np.maximum(1.0, np.abs(expected_BO))).all():
-        raise _unlike(model_id, f"outputs differ by up to {apart_BO.max():g}")
-    changed = np.flatnonzero(got_BO.argmax(axis=1) != expected_BO.argmax(axis=1))
-    if changed.size:
-        raise _unlike(model_id, f"row {changed[0] + 1} gets another class")
+    if differs := probe_difference(expected_BO, got_BO, strategy.decisions.cost_model):
+        raise StorageError(
+            f"{model_id} was not saved: read back, it does not predict the probe rows as the trained network did; "
+            f"{differs}.",
+            "Weights, architecture and probe do not belong together: hand the artifact over again, or train again.",
+        )
 
 
-def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContract]:
+def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContract, Strategy]:
     contents = read_files(folder, model_id)
     with _in_file(CONFIG, model_id):
         config = from_json(contents[CONFIG], CONFIG)
+    strategy = strategy_in(config, model_id)
+    with _in_file(CONFIG, model_id):
+        check_naming(strategy, model_id)
     with _in_file(METADATA, model_id):
         metadata = from_json(contents[METADATA], METADATA)
     with _in_file(FEATURES, model_id):
         contract = read_contract(from_json(contents[FEATURES], FEATURES))
+        check_contract(contract, strategy)
     with _in_file(WEIGHTS, model_id):
         state = read_weights(contents[WEIGHTS])
         network = network_with(contract, state)
     with _in_file(BUNDLE, model_id):
-        _check_same_weights(read_bundle(contents[BUNDLE])["state_dict"], state)
-    strategy = model_id.partition("/")[0]
+        check_bundle(read_bundle(contents[BUNDLE]), contract, state, model_id)
     model = LoadedModel(
         model_id,
-        strategy,
+        strategy.name,
         config,
         contract.features,
         contract.classes,
@@ -141,16 +146,7 @@ def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContra
         network,
         metadata,
     )
-    return model, contract
-
-
-def _check_same_weights(bundled: object, state: dict[str, torch.Tensor]) -> None:
-    if not isinstance(bundled, dict) or bundled.keys() != state.keys():
-        raise StorageError(f"its weights are not named as those of {WEIGHTS}")
-    for name, tensor in state.items():
-        twin = bundled[name]
-        if not isinstance(twin, torch.Tensor) or twin.dtype != tensor.dtype or not torch.equal(twin, tensor):
-            raise StorageError(f"its {name} is not that of {WEIGHTS}")
+    return model, contract, strategy
 
 
 @contextmanager
@@ -168,10 +164,3 @@ def _read(folder: Path, name: str, model_id: str) -> bytes:
         raise DamagedModel(model_id, name, "is missing") from error
     except OSError as error:
         raise DamagedModel(model_id, name, f"cannot be read: {error.strerror}") from error
-
-
-def _unlike(model_id: str, how: str) -> StorageError:
-    return StorageError(
-        f"{model_id} was not saved: read back, it does not predict the probe rows as the trained network did; {how}.",
-        "Weights, architecture and probe do not belong together: hand the artifact over again, or train again.",
-    )

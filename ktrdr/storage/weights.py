@@ -65,13 +65,18 @@ def read_weights(content: bytes) -> dict[str, torch.Tensor]:
     return dict(state)
 
 
-def bundle_of(model_id: str, strategy: str, contract: FeatureContract, state: Mapping[str, torch.Tensor]) -> bytes:
-    """Return `model_full.pt`: all that is needed to rebuild the network, in plain types and tensors."""
+def description_of(model_id: str, contract: FeatureContract) -> dict[str, Any]:
+    """Return what a bundle repeats of the other files, as JSON values: all of it but the weights."""
     described = contract.model_dump(
         mode="json", include={"architecture", "features", "fuzzy_sets", "scalers", "classes"}
     )
-    naming = {"format_version": FORMAT_VERSION, "model_id": model_id, "strategy": strategy}
-    bundle = {**naming, **described, "state_dict": dict(state)}
+    strategy = model_id.partition("/")[0]
+    return {"format_version": FORMAT_VERSION, "model_id": model_id, "strategy": strategy, **described}
+
+
+def bundle_of(model_id: str, contract: FeatureContract, state: Mapping[str, torch.Tensor]) -> bytes:
+    """Return `model_full.pt`: all that is needed to rebuild the network, in plain types and tensors."""
+    bundle = {**description_of(model_id, contract), "state_dict": dict(state)}
     return _saved({key: bundle[key] for key in BUNDLE_KEYS})
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ktrdr.declaration import Declaration, LeftOut, conflict
+from ktrdr.labels import Signal
 from ktrdr.strategy.names import Inert
 
 
@@ -20,6 +23,23 @@ class CostModel(Declaration):
     def edge(self) -> float:
         """The simple return beyond which a forecast is BUY or SELL, else HOLD."""
         return self.round_trip_cost * self.min_edge_multiplier
+
+    def decide(self, returns: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+        """Return the `Signal` code that a decision for each simple return has, in the shape of `returns`.
+
+        BUY above the edge, SELL below minus the edge, else HOLD. Compared in float64, whatever the returns come in.
+
+        Examples
+        --------
+        >>> CostModel(round_trip_cost=0.001, min_edge_multiplier=2).decide(np.array([0.003, 0.002, -0.0021])).tolist()
+        [0, 1, 2]
+        """
+        # rounded to float32, the edge could fall on the other side of a forecast
+        exact = np.asarray(returns, dtype=np.float64)
+        codes = np.full(exact.shape, Signal.HOLD, dtype=np.int64)
+        codes[exact > self.edge] = Signal.BUY
+        codes[exact < -self.edge] = Signal.SELL
+        return codes
 
 
 class Decisions(Declaration):

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ktrdr.labels import Signal
 from ktrdr.results import ReturnMetrics
 from ktrdr.strategy.decisions import Decisions
 from ktrdr.training.splitting import IntArray
@@ -17,28 +16,14 @@ FloatArray = npt.NDArray[np.float64]
 def decisions_of(returns: npt.NDArray[np.floating], decisions: Decisions) -> IntArray:
     """Return the `Signal` code that the cost model makes of each simple return, in the shape of `returns`.
 
-    BUY above the edge, SELL below minus the edge, else HOLD. Compared in float64, whatever the returns come in.
-
     Raises
     ------
     ValueError
         Without a cost model.
-
-    Examples
-    --------
-    >>> priced = Decisions(output_format="regression", cost_model={"round_trip_cost": 0.001, "min_edge_multiplier": 2})
-    >>> decisions_of(np.array([0.003, 0.002, -0.0021]), priced).tolist()
-    [0, 1, 2]
     """
     if decisions.cost_model is None:
         raise ValueError("without a cost_model no return decides anything")
-    edge = decisions.cost_model.edge
-    # rounded to float32, the edge could fall on the other side of a forecast
-    exact = np.asarray(returns, dtype=np.float64)
-    codes = np.full(exact.shape, Signal.HOLD, dtype=np.int64)
-    codes[exact > edge] = Signal.BUY
-    codes[exact < -edge] = Signal.SELL
-    return codes
+    return decisions.cost_model.decide(returns)
 
 
 def return_metrics(forecast_N: npt.NDArray[np.floating], y_N: FloatArray, y_train: FloatArray) -> ReturnMetrics:

@@ -7,7 +7,7 @@ import torch
 
 from ktrdr.errors import RequestError, StorageError, UnknownModel
 from ktrdr.storage import ModelStorage, pack, unpack, weights_of
-from tests.fakes.artifacts import CLASSES, FEATURES, trained_artifact
+from tests.fakes.artifacts import CLASSES, FEATURES, FITTED, RETURNS, TREND, WINDOWS, trained_artifact
 from tests.fakes.files import QuickFiles
 
 FILES = ["config.json", "features.json", "manifest.json", "metadata.json", "metrics.json", "model.pt", "model_full.pt"]
@@ -98,8 +98,9 @@ def test_numbers_rise_and_are_not_used_again_after_a_delete(store, root):
 def test_each_name_counts_for_itself(store):
     store.save_model(trained_artifact())
     assert store.save_model(trained_artifact(symbols=("^GSPC", "NASDAQ"))).model_id == "trend/%5EGSPC+NASDAQ_1d_v1"
-    assert store.save_model(trained_artifact(timeframe="1h")).version == 1
-    assert store.save_model(trained_artifact(strategy="other")).version == 1
+    hourly = {**TREND["training_data"], "timeframes": {"mode": "single", "timeframe": "1h"}}
+    assert store.save_model(trained_artifact(document={**TREND, "training_data": hourly})).version == 1
+    assert store.save_model(trained_artifact(document={**TREND, "name": "other"})).version == 1
     assert store.load_model("trend", "^GSPC+NASDAQ", "1d").metadata["symbols"] == ["^GSPC", "NASDAQ"]
     assert store.load("trend", "^GSPC+NASDAQ_1d_v1").model_id == "trend/%5EGSPC+NASDAQ_1d_v1"
 
@@ -145,7 +146,7 @@ def test_one_artifact_handed_over_many_times_at_once_is_saved_once(root):
 def test_models_are_listed_newest_first_with_their_baseline(store):
     assert store.list_models() == []
     for strategy, seed in (("trend", 0), ("other", 1), ("trend", 2)):
-        store.save_model(trained_artifact(seed, strategy=strategy), operation_id=f"train-{seed}")
+        store.save_model(trained_artifact(seed, {**TREND, "name": strategy}), operation_id=f"train-{seed}")
     listed = store.list_models()
     assert [model["model_id"] for model in listed] == ["trend/SP500_1d_v2", "other/SP500_1d_v1", "trend/SP500_1d_v1"]
     assert [model["is_latest"] for model in listed] == [True, True, False]
@@ -267,6 +268,15 @@ def test_a_model_that_would_not_predict_as_trained_is_not_saved(store, root, art
         store.save_model(artifact)
     assert store.list_models() == []
     assert list((root / ".tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("document", [TREND, FITTED, RETURNS, WINDOWS], ids=lambda document: document["name"])
+def test_every_kind_of_model_is_saved_and_predicts_as_trained_when_loaded(store, document):
+    artifact = trained_artifact(document=document)
+    model = store.load(document["name"], store.save_model(artifact).name)
+    probe = artifact.features["probe"]
+    np.testing.assert_array_equal(model.predict_outputs(probe["rows"]), np.float32(probe["outputs"]))
+    assert list(model.features) == artifact.features["features"]
 
 
 def test_logits_within_rounding_of_another_machine_are_accepted(store):

@@ -9,9 +9,10 @@ import torch
 
 from ktrdr.errors import DamagedModel, StorageError
 from ktrdr.storage import ModelStorage
-from ktrdr.storage.contents import STORED_FILES, manifest_of
+from ktrdr.storage.contents import STORED_FILES
 from tests.fakes.artifacts import trained_artifact
 from tests.fakes.files import QuickFiles
+from tests.ktrdr.storage.tampering import replace, saved_by_torch
 
 NAME = "SP500_1d_v1"
 
@@ -36,19 +37,6 @@ class Trap:
 
     def __reduce__(self):
         return Path.touch, (self.path,)
-
-
-def saved_by_torch(value):
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    return buffer.getvalue()
-
-
-def replace(folder, file, content):
-    """Replace a file and let the manifest vouch for it, as an intruder would."""
-    (folder / file).write_bytes(content)
-    files = {name: (folder / name).read_bytes() for name in STORED_FILES}
-    (folder / "manifest.json").write_bytes(manifest_of(files))
 
 
 @pytest.mark.parametrize("file", STORED_FILES)
