@@ -16,7 +16,7 @@ from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strat
 from ktrdr.training.checkup import check_on_data
 from ktrdr.training.lookahead import find_leaks
 from ktrdr.training.plan import TrainingPlan, plan_training
-from ktrdr.training.preparation import load_market_data
+from ktrdr.training.rows.preparation import load_market_data
 from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope, settle_strategy
 from ktrdr.training.steps import unreported
 from ktrdr.wire import CheckRequest, StrategyRequest, TrainingRequest
@@ -143,9 +143,7 @@ def source_of(sent: str | Mapping[str, Any]) -> StrategySource:
 
 def _scope_of(strategy: Strategy, request: TrainingRequest) -> Scope:
     split = DEFAULT_VALIDATION_SPLIT if request.validation_split is None else request.validation_split
-    return settle_scope(
-        strategy, request.symbols, request.start_date, request.end_date, split, request.data_mode
-    )
+    return settle_scope(strategy, request.symbols, request.start_date, request.end_date, split, request.data_mode)
 
 
 def claim_of(operation: Operation) -> Claim:

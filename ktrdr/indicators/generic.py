@@ -86,7 +86,7 @@ def keys_of(function: Function) -> type[Declaration]:
         fields["source"] = (Source, function.inputs[function.price_at])
     for name, default in function.parameters:
         least, greatest = bounds(function, name)
-        kind = Annotated[type(default), Field(ge=least, le=greatest), AfterValidator(_period_read(function, name))]
+        kind: Any = Annotated[type(default), Field(ge=least, le=greatest), AfterValidator(_period_read(function, name))]
         fields[name] = (kind, default)
     return create_model(function.name, __base__=_Keys, **fields)
 

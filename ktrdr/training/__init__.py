@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ktrdr.training.artifact import ModelSaver
     from ktrdr.training.device import detect_device, resolve_device
     from ktrdr.training.executor import TrainingExecutor
+    from ktrdr.training.learning.trainer import ModelTrainer
     from ktrdr.training.plan import TrainingPlan, plan_training
-    from ktrdr.training.trainer import ModelTrainer
 
 __all__ = [
     "ModelSaver",
@@ -27,7 +27,7 @@ __all__ = [
 
 _MODULES = {
     "ModelSaver": "artifact",
-    "ModelTrainer": "trainer",
+    "ModelTrainer": "learning.trainer",
     "TrainingExecutor": "executor",
     "TrainingPlan": "plan",
     "detect_device": "device",

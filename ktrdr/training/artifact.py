@@ -10,9 +10,9 @@ from ktrdr.features import state_of
 from ktrdr.model.network import architecture_of
 from ktrdr.results import TrainingResult
 from ktrdr.storage import ModelArtifact, ModelVersion, weights_of
-from ktrdr.training.dataset import Dataset
-from ktrdr.training.forward import outputs_of
 from ktrdr.training.job import Job
+from ktrdr.training.learning.forward import outputs_of
+from ktrdr.training.rows.dataset import Dataset
 
 PROBE_ROWS = 10
 

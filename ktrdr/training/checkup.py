@@ -14,8 +14,8 @@ from ktrdr.fuzzy import FuzzySet, coverage_of
 from ktrdr.labels import label_statistics
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training.dataset import Dataset
-from ktrdr.training.preparation import (
+from ktrdr.training.rows.dataset import Dataset
+from ktrdr.training.rows.preparation import (
     IndicatorValues,
     calculate_indicators,
     engineer_features,
@@ -24,8 +24,8 @@ from ktrdr.training.preparation import (
     load_market_data,
     split_rows,
 )
+from ktrdr.training.rows.shares import label_shares
 from ktrdr.training.scope import Scope
-from ktrdr.training.shares import label_shares
 from ktrdr.training.steps import unreported
 
 

@@ -16,15 +16,17 @@ from ktrdr.model.network import build_network
 from ktrdr.results import TestMetrics, TrainingHistory
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.artifact import ModelSaver, artifact_of
-from ktrdr.training.dataset import Dataset
 from ktrdr.training.device import resolve_device, seeded
-from ktrdr.training.evaluation import evaluate
-from ktrdr.training.forward import outputs_of
-from ktrdr.training.importance import Importance, permutation_importance
+from ktrdr.training.evaluation.importance import Importance, permutation_importance
+from ktrdr.training.evaluation.metrics import evaluate
 from ktrdr.training.job import Job, TrainedModel
-from ktrdr.training.losses import loss_of
+from ktrdr.training.learning.forward import outputs_of
+from ktrdr.training.learning.losses import loss_of
+from ktrdr.training.learning.trainer import ModelTrainer
 from ktrdr.training.outcome import result_of, symbol_metrics
-from ktrdr.training.preparation import (
+from ktrdr.training.provenance import metadata_of
+from ktrdr.training.rows.dataset import Dataset
+from ktrdr.training.rows.preparation import (
     calculate_indicators,
     engineer_features,
     generate_labels,
@@ -32,10 +34,8 @@ from ktrdr.training.preparation import (
     load_market_data,
     split_rows,
 )
-from ktrdr.training.provenance import metadata_of
 from ktrdr.training.scope import Options, settle_scope, settle_strategy
 from ktrdr.training.steps import Report, Steps
-from ktrdr.training.trainer import ModelTrainer
 
 
 class TrainingExecutor:

@@ -13,7 +13,7 @@ from ktrdr.labels import Labeler
 from ktrdr.results import SymbolMetrics, TestMetrics, TrainingHistory, TrainingMetadata
 from ktrdr.strategy.schema import Strategy
 from ktrdr.strategy.training import Training
-from ktrdr.training.importance import Importance
+from ktrdr.training.evaluation.importance import Importance
 from ktrdr.training.scope import Options, Scope
 
 

@@ -13,8 +13,8 @@ import pandas as pd
 
 from ktrdr.data import Bars, DataManager, MarketBars, SeriesKey
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training.dataset import Dataset, Part, assemble
-from ktrdr.training.preparation import (
+from ktrdr.training.rows.dataset import Dataset, Part, assemble
+from ktrdr.training.rows.preparation import (
     calculate_indicators,
     engineer_features,
     generate_labels,
@@ -22,8 +22,8 @@ from ktrdr.training.preparation import (
     load_market_data,
     split_rows,
 )
+from ktrdr.training.rows.splitting import Draw, Rows
 from ktrdr.training.scope import Scope
-from ktrdr.training.splitting import Draw, Rows
 from ktrdr.training.steps import Report, unreported
 
 CUT_SHARES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.95)

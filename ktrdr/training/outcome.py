@@ -10,11 +10,11 @@ from ktrdr.fuzzy import set_coverage
 from ktrdr.results import DataSummary, SymbolMetrics, TrainingResult
 from ktrdr.results.training import SetCoverage
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training.dataset import Dataset
-from ktrdr.training.evaluation import evaluate_symbol
+from ktrdr.training.evaluation.metrics import evaluate_symbol
 from ktrdr.training.job import Job, TrainedModel
+from ktrdr.training.rows.dataset import Dataset
+from ktrdr.training.rows.shares import label_shares
 from ktrdr.training.scope import Scope
-from ktrdr.training.shares import label_shares
 
 
 def result_of(job: Job, model: TrainedModel, market: MarketBars, dataset: Dataset) -> TrainingResult:

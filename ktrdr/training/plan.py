@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from ktrdr.data import DataManager
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import Strategy
-from ktrdr.training.dataset import complete_bars
-from ktrdr.training.preparation import (
+from ktrdr.training.rows.dataset import complete_bars
+from ktrdr.training.rows.preparation import (
     calculate_indicators,
     engineer_features,
     generate_labels,
@@ -20,8 +20,8 @@ from ktrdr.training.preparation import (
     load_market_data,
     split_rows,
 )
+from ktrdr.training.rows.shares import label_shares
 from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, settle_scope
-from ktrdr.training.shares import label_shares
 from ktrdr.training.steps import unreported
 
 

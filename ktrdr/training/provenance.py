@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from ktrdr.results import TrainingMetadata
-from ktrdr.training.batches import resolve_batch_size
 from ktrdr.training.device import threads_for
 from ktrdr.training.job import Job
+from ktrdr.training.learning.batches import resolve_batch_size
 
 PACKAGES = ("torch", "numpy", "pandas", "TA-Lib", "scikit-learn")
 

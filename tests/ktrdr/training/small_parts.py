@@ -7,8 +7,8 @@ import pandas as pd
 
 from ktrdr.labels import build
 from ktrdr.strategy.decisions import Decisions
-from ktrdr.training.dataset import Part
-from ktrdr.training.splitting import UNKNOWN_CLASS
+from ktrdr.training.rows.dataset import Part
+from ktrdr.training.rows.splitting import UNKNOWN_CLASS
 
 SIGNALS = build({"source": "zigzag"})
 CONTEXTS = build({"source": "context"})

@@ -13,9 +13,9 @@ from ktrdr.features import table as feature_tables
 from ktrdr.indicators import Indicator
 from ktrdr.labels import ContextReturn, ForwardReturn
 from ktrdr.strategy import load_strategy
-from ktrdr.training import dataset as datasets
-from ktrdr.training import preparation
 from ktrdr.training.lookahead import CUT_SHARES, find_leaks
+from ktrdr.training.rows import dataset as datasets
+from ktrdr.training.rows import preparation
 from ktrdr.training.scope import settle_scope
 from tests.fakes.bars import MemorySource
 from tests.fakes.cheats import (

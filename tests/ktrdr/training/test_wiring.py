@@ -14,8 +14,8 @@ from torch.nn import functional
 from ktrdr.model.network import network_from
 from ktrdr.strategy import load_strategy
 from ktrdr.training import TrainingExecutor
-from ktrdr.training.importance import permutation_importance
-from ktrdr.training.preparation import (
+from ktrdr.training.evaluation.importance import permutation_importance
+from ktrdr.training.rows.preparation import (
     calculate_indicators,
     engineer_features,
     generate_labels,

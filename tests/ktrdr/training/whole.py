@@ -11,9 +11,10 @@ import pandas as pd
 from ktrdr.data import DataManager, MarketBars
 from ktrdr.storage import ModelArtifact
 from ktrdr.strategy import Strategy
-from ktrdr.training import TrainingExecutor, preparation
-from ktrdr.training.dataset import Dataset
-from ktrdr.training.preparation import (
+from ktrdr.training import TrainingExecutor
+from ktrdr.training.rows import preparation
+from ktrdr.training.rows.dataset import Dataset
+from ktrdr.training.rows.preparation import (
     IndicatorValues,
     calculate_indicators,
     engineer_features,
