@@ -10,6 +10,7 @@ KtrdrError
 │   ├── UnknownIndicator
 │   ├── TransitionRefused       an operation cannot do that in its present state
 │   ├── IdempotencyConflict     the same key with another body
+│   ├── OtherCheckpoint         what is kept to go on from is of another training
 │   └── AlreadyStored           bars would be replaced, and nobody said that they may be
 ├── DataError               the market's: bars that are missing, too few or wrong
 │   ├── UnknownSymbol
@@ -27,6 +28,7 @@ KtrdrError
 ├── TrainingError           the training's: numbers that are not finite
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
+│   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   └── ResultTransferError
 ├── InfrastructureError     a process or a machine went away; the service tries again
 │   └── NotStarted              before the training could begin: not counted as an attempt
@@ -82,8 +84,12 @@ def _nearest_or_list(wrong: str, known: Iterable[str], noun: str) -> str:
     names = sorted(known)
     if not names:
         return f"There are no {noun} yet."
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
     guess = did_you_mean(wrong, names)
+    return _guess_and_list(guess, names, noun)
+
+
+def _guess_and_list(guess: str | None, names: list[str], noun: str) -> str:
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return f"{guess} Known {noun}: {shown}." if guess else f"Known {noun}: {shown}."
 
 
@@ -182,7 +188,21 @@ class UnknownModel(_Unknown, ConfigError):
 class UnknownIndicator(_Unknown, ConfigError):
     """No indicator of that type or alias, and no TA-Lib function of that name."""
 
-    noun, plural, path = "Indicator", "indicators", "type"
+    noun, plural = "Indicator", "indicators"
+
+    def __init__(
+        self, name: str, known: tuple[str, ...] = (), reason: str | None = None, advice: str | None = None
+    ) -> None:
+        super().__init__(name, known)
+        self.args = (name, known, reason, advice)
+        self.reason, self.advice = reason, advice
+
+    def __str__(self) -> str:
+        return self.reason or super().__str__()
+
+    @property
+    def suggestion(self) -> str | None:
+        return self.advice or super().suggestion
 
 
 class TransitionRefused(ConfigError):
@@ -214,6 +234,23 @@ class IdempotencyConflict(ConfigError):
     @property
     def suggestion(self) -> str | None:
         return "Send a new one with a new request, or the same body with this one."
+
+
+class OtherCheckpoint(ConfigError):
+    """A training would go on from the state of another one: its strategy, bars, rows or seed differ."""
+
+    path = "checkpoints"
+
+    def __init__(self, differing: tuple[str, ...]) -> None:
+        super().__init__(differing)
+        self.differing = differing
+
+    def __str__(self) -> str:
+        return f"The checkpoint kept here is of another training, with another {' and other '.join(self.differing)}."
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Ask for what it was made with to go on from it, or start a new training. It was left as it is."
 
 
 class AlreadyStored(ConfigError):
@@ -248,6 +285,20 @@ class UnknownSymbol(_Unknown, DataError):
         super().__init__(name, known)
         self.args = (name, known, path)
         self.path = path
+        self.symbol = name.partition(" ")[0]
+        self._own = sorted(series for series in known if series.partition(" ")[0] == self.symbol)
+
+    def __str__(self) -> str:
+        return f"{self.name} is not stored" if self._own else super().__str__()
+
+    @property
+    def suggestion(self) -> str | None:
+        names = sorted(self.known)
+        if self._own or not names:
+            return f"Stored of {self.symbol}: {', '.join(self._own)}." if names else super().suggestion
+        # the timeframe says nothing about which symbol was meant
+        guess = did_you_mean(self.symbol, dict.fromkeys(series.partition(" ")[0] for series in names))
+        return _guess_and_list(guess, names, self.plural)
 
 
 class OnlySlowerBars(DataError):
@@ -430,7 +481,7 @@ class TrainingError(_Stated):
 class StorageError(_Stated):
     """The store's: what could not be written, read or believed."""
 
-    kind = "result_transfer"
+    kind: ClassVar[ErrorKind] = "result_transfer"
 
 
 class DamagedModel(StorageError):
@@ -441,6 +492,18 @@ class DamagedModel(StorageError):
         super().__init__(f"Model {model_id} is damaged: {file} {reason}.", advice)
         self.args = (model_id, file, reason)
         self.model_id, self.file = model_id, file
+
+
+class BadCheckpoint(StorageError):
+    """A checkpoint that came whole out of its store and is no state of a training."""
+
+    kind = "training"
+
+    def __init__(self, reason: str) -> None:
+        advice = "Go on with the version of ktrdr that wrote it, or start a new training. It was left as it is."
+        super().__init__(f"The checkpoint kept here cannot be used: {reason}.", advice)
+        self.args = (reason,)
+        self.reason = reason
 
 
 class ResultTransferError(StorageError):

@@ -21,6 +21,13 @@ def to_arrow(bars: Bars) -> pa.Table:
     return pa.table(columns)
 
 
+def why_unreadable(error: Exception) -> str:
+    """Return in plain words why Arrow cannot read a file; its own speak of its format's parts."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "it is damaged or was cut short, or is no Parquet file"
+
+
 def from_arrow(table: pa.Table, series: str = "table") -> Bars:
     """Return the bars that `to_arrow` wrote; other columns are left out.
 

@@ -129,17 +129,20 @@ def bar_faults(values: npt.NDArray[np.float64]) -> list[Fault]:
     Parameters
     ----------
     values
-        (n_bars, 5), the columns in the order of `COLUMNS`. What is missing is NaN, and breaks one rule only.
+        (n_bars, 5), the columns in the order of `COLUMNS`; what is missing is NaN. A price that is none, and a high
+        below the low, break that rule only: nothing is compared with them.
     """
     opened, high, low, close, volume = values.T
     prices = [
         Fault(BAD_PRICE, name, ~(np.isfinite(column) & (column > 0)))
         for name, column in zip(COLUMNS[:4], values.T[:4], strict=True)
     ]
+    in_open, in_high, in_low, in_close = (~price.is_wrong for price in prices)
+    has_range = in_high & in_low & (high >= low)
     ranges = [
-        Fault(HIGH_BELOW_LOW, "high", high < low),
-        Fault(OUTSIDE_RANGE, "open", (opened > high) | (opened < low)),
-        Fault(OUTSIDE_RANGE, "close", (close > high) | (close < low)),
+        Fault(HIGH_BELOW_LOW, "high", in_high & in_low & (high < low)),
+        Fault(OUTSIDE_RANGE, "open", has_range & in_open & ((opened > high) | (opened < low))),
+        Fault(OUTSIDE_RANGE, "close", has_range & in_close & ((close > high) | (close < low))),
     ]
     return [*prices, *ranges, Fault(BAD_VOLUME, "volume", ~((volume >= 0) & np.isfinite(volume)))]
 

@@ -24,7 +24,7 @@ _CHUNK = 50_000
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
 """How a time begins: other ISO spellings (20200101) can be read as seconds since 1970 and the other way round."""
 
-_TIME_ADVICE = "Write ISO 8601: 2020-01-31 or 2020-01-31T14:30:00Z; times without an offset are read as UTC."
+_TIME_ADVICE = "Write YYYY-MM-DD: 2020-01-31 or 2020-01-31T14:30:00Z; times without an offset are read as UTC."
 
 
 class _Row(NamedTuple):
@@ -61,12 +61,22 @@ def _rows(path: Path, reader: Iterator[list[str]]) -> Iterator[_Row]:
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise BadFile(str(path), (Problem("", f"cannot be read as CSV: {error}", line=line, column=1),)) from None
+            message = f"cannot be read as CSV: {_in_words(error)}"
+            raise BadFile(str(path), (Problem("", message, "Mend or remove the line.", line, 1),)) from None
         if fields is None:
             return
         if any(value.strip() for value in fields):
             yield _Row(line, fields)
         line = reader.line_num + 1  # type: ignore[attr-defined]  # of csv.reader; a quoted field may span lines
+
+
+def _in_words(error: csv.Error) -> str:
+    """Return what Python's reader, which has no kinds of error, found wrong."""
+    if "field limit" in str(error):
+        return f'a field is longer than {csv.field_size_limit()} characters; maybe a quote (") is opened and not closed'
+    if "end of data" in str(error):
+        return 'a quote (") is opened and not closed'
+    return 'a quote (") stands inside a field' if "expected after" in str(error) else "the line is no CSV"
 
 
 def _positions(path: Path, header: _Row) -> dict[str, int]:

@@ -35,10 +35,7 @@ def _spikes(bars: Bars) -> list[Finding]:
     found = []
     for at in np.flatnonzero(multiples > SPIKE_MULTIPLE):
         bar = at + SPIKE_WINDOW + 1
-        message = (
-            f"the close moved by {np.expm1(returns[bar - 1]):+.2%}, {multiples[at]:.1f} times the median absolute"
-            f" deviation of the {SPIKE_WINDOW} returns before it"
-        )
+        message = f"close {np.expm1(returns[bar - 1]):+.2%}, {multiples[at]:.1f} times the usual"
         found.append(finding("spike", "warning", bars.index[bar : bar + 1], message))
     return found
 

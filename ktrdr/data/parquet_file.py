@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ktrdr.data.arrow import why_unreadable
 from ktrdr.data.bars import COLUMNS
 from ktrdr.data.written import N_PROBLEMS, NEWEST, OLDEST, Layout, WrittenBars, columns_of
 from ktrdr.errors import BadFile, Problem
@@ -20,7 +21,7 @@ _ADVICE = "Name the columns time, open, high, low, close, volume."
 def read_parquet(path: Path) -> tuple[WrittenBars, list[Problem]]:
     """Return the rows that can be read, and the problems of those that cannot, in the order of the file.
 
-    An index that pandas stored counts as a column. Times are timestamps, dates, or ISO 8601 text; without a zone UTC.
+    An index that pandas stored counts as a column. Times are timestamps, dates, or text as in CSV; without a zone UTC.
 
     Raises
     ------
@@ -33,7 +34,8 @@ def read_parquet(path: Path) -> tuple[WrittenBars, list[Problem]]:
             positions = columns_of(str(path), header, _ADVICE)
             table = file.read(columns=[header[at] for at in positions.values()])
     except (pa.ArrowException, OSError) as error:
-        raise BadFile(str(path), (Problem("", f"cannot be read as Parquet: {error}"),)) from None
+        message = f"cannot be read as Parquet: {why_unreadable(error)}"
+        raise BadFile(str(path), (Problem("", message, "Write it again, or give the bars as CSV."),)) from None
     layout = Layout({column: header[at] for column, at in positions.items()})
     refused = [_wrong_type(table, column, layout) for column in positions]
     if any(refused):
@@ -57,7 +59,25 @@ def _wrong_type(table: pa.Table, column: str, layout: Layout) -> Problem | None:
         is_fit, wanted = pa.types.is_timestamp(kind) or pa.types.is_date(kind) or is_text, "times"
     else:
         is_fit, wanted = pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind), "numbers"
-    return None if is_fit else Problem(name, f"the column is {kind}, not {wanted}")
+    if is_fit:
+        return None
+    example = "timestamps, dates or text like 2020-01-31" if column == "time" else "numbers, such as float64"
+    return Problem(name, f"the column holds {_in_words(kind)}, not {wanted}", f"Write it as {example}.")
+
+
+def _in_words(kind: pa.DataType) -> str:
+    """Return what a column of a type holds."""
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return "text"
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        return "numbers"
+    if pa.types.is_boolean(kind):
+        return "true and false"
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
+        return "times"
+    if pa.types.is_nested(kind):
+        return "lists or mappings"
+    return "nothing" if pa.types.is_null(kind) else "values of another kind"
 
 
 def _times(column: pa.ChunkedArray) -> pd.DatetimeIndex:

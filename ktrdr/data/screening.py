@@ -78,7 +78,22 @@ def _wrong_timeframe(times: pd.DatetimeIndex, timeframe: str) -> Problem | None:
     if not (median < own or is_slower or is_beyond):
         return None
     message = (
-        f"half of the bars are {median} apart or less: " if median < own else f"the bars are mostly {median} apart: "
+        f"half of the bars are {_in_words(median)} apart or less: "
+        if median < own
+        else f"the bars are mostly {_in_words(median)} apart: "
     )
     advice = f"Import them as {likely}." if is_on_grid else f"Give bars of {timeframe}."
     return Problem("timeframe", f"{message}they are not bars of {timeframe}", advice)
+
+
+def _in_words(span: pd.Timedelta) -> str:
+    """Return a length of time in the largest unit that it is a whole number of.
+
+    >>> _in_words(pd.Timedelta(hours=36))
+    '36 hours'
+    """
+    for unit in ("day", "hour", "minute", "second"):
+        count = span / pd.Timedelta(1, unit=unit)
+        if count >= 1 and count == int(count):
+            return f"{int(count)} {unit}" + ("s" if count != 1 else "")
+    return f"{span.total_seconds():g} seconds"

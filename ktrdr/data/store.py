@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ktrdr.data.arrow import from_arrow, to_arrow
+from ktrdr.data.arrow import from_arrow, to_arrow, why_unreadable
 from ktrdr.data.bars import SYMBOL, Bars, SeriesKey, Timeframe, check_bars
 from ktrdr.data.closes import shows_weekend_trading
 from ktrdr.errors import BadBars, UnknownSymbol
@@ -62,6 +62,7 @@ class BarStore:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._roots = tuple(roots)
+        self._told: set[str] = set()
 
     def catalog(self) -> list[SeriesInfo]:
         """Return what there is, ordered by symbol and timeframe, from the files' metadata alone.
@@ -73,7 +74,7 @@ class BarStore:
             try:
                 series.append(_describe(key, path))
             except BadBars as error:
-                logger.warning("Left out of the catalog: %s", error)
+                self._tell(f"{error}: the series is left out. {error.suggestion}")
         return series
 
     def has(self, key: SeriesKey) -> bool:
@@ -145,6 +146,11 @@ class BarStore:
             temporary.unlink(missing_ok=True)
         _sync_folder(root)
         return path
+
+    def _tell(self, warning: str) -> None:
+        if warning not in self._told:  # the catalog is asked for many times
+            self._told.add(warning)
+            logger.warning("%s", warning)
 
     def _read(self, key: SeriesKey) -> tuple[str, Bars]:
         # A name from outside is looked up among the files there are, never joined into a path.
@@ -234,7 +240,7 @@ def _recorded(text: bytes, series: str) -> bool:
 
 
 def _unreadable(series: str, error: Exception) -> BadBars:
-    return BadBars(series, f"cannot be read: {error}", _ADVICE)
+    return BadBars(series, f"cannot be read: {why_unreadable(error)}", _ADVICE)
 
 
 def _sync_folder(folder: Path) -> None:

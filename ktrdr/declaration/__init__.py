@@ -6,6 +6,7 @@ from ktrdr.declaration.declared import Declaration, LeftOut, conflict, refused, 
 from ktrdr.declaration.findings import Finding, findings_in, suggestion_of
 from ktrdr.declaration.judging import all_findings, build_declared, problems_of
 from ktrdr.declaration.kinds import KeyPath, dotted, is_declared
+from ktrdr.declaration.plain import plain_number, without_numpy
 
 __all__ = [
     "Declaration",
@@ -18,9 +19,11 @@ __all__ = [
     "dotted",
     "findings_in",
     "is_declared",
+    "plain_number",
     "problems_of",
     "refused",
     "shown",
     "suggestion_of",
     "unknown_key",
+    "without_numpy",
 ]

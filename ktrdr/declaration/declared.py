@@ -16,6 +16,11 @@ class Declaration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False)
 
+    @classmethod
+    def advice_on(cls, key: str, value: Any) -> str | None:
+        """Return what to do about an unknown key that is known elsewhere, None where nothing special."""
+        return None
+
 
 def conflict(message: str, *keys: str, at: str | None = None) -> PydanticCustomError:
     """Return what a validator raises where each of `keys` is right and they do not go together.
@@ -52,7 +57,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
-        return f"{value} (true or false)".lower()
+        return f"{value}".lower()
     if isinstance(value, str):
         return f"'{value if len(value) <= 40 else value[:37] + '...'}' (text)"
     if isinstance(value, Mapping):

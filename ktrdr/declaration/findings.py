@@ -9,11 +9,23 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from ktrdr.declaration.declared import CONFLICT, REFUSED, UNKNOWN_KEY, shown
-from ktrdr.declaration.kinds import KeyPath, choices_at, fields_at, is_required, is_section, models_at, required_at
+from ktrdr.declaration.declared import CONFLICT, REFUSED, UNKNOWN_KEY, Declaration, shown
+from ktrdr.declaration.kinds import (
+    KeyPath,
+    choices_at,
+    fields_at,
+    is_required,
+    is_section,
+    models_at,
+    name_at,
+    owners_of,
+    required_at,
+)
 from ktrdr.errors import did_you_mean
 
 MAX_FINDINGS = 200
+_MAX_OWNERS = 3
+_MIN_ABBREVIATION = 3
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -44,6 +56,7 @@ class Finding:
 
     `is_missing`: nothing stands at `path`, and something must. `at_key`: the key is what is wrong, or all that it
     holds. `meant`: the path of the key that a misspelled one looks like. `keys`: the paths that a conflict is between.
+    `is_foreign`: the key belongs to another kind of what stands around it.
     """
 
     path: KeyPath
@@ -53,15 +66,24 @@ class Finding:
     is_missing: bool = False
     meant: KeyPath | None = None
     keys: tuple[KeyPath, ...] = ()
+    is_foreign: bool = False
 
 
 def findings_in(error: ValidationError, root: Any, values: Any) -> list[Finding]:
     """Return what is wrong with `values`, which type `root` refused; the first 200 things and how many more."""
     items: list[dict[str, Any]] = [dict(item) for item in error.errors(include_url=False)[:MAX_FINDINGS]]
-    found = [finding for item in items if (finding := _finding(item, root, values)) is not None]
-    # One misspelled key is one problem: it is not missing as well.
+    judged = [(item, finding) for item in items if (finding := _finding(item, root, values)) is not None]
+    # What a bad name stands for is not judged as well.
+    unnamed = {finding.path for item, finding in judged if _is_name(item)}
+    found = [finding for item, finding in judged if _is_name(item) or finding.path not in unnamed]
+    # One misspelled key is one problem: it is not missing as well. One of another kind says what is needed here.
     misspelled = {finding.meant for finding in found}
-    found = [finding for finding in found if not (finding.is_missing and finding.path in misspelled)]
+    mistaken = {finding.path[:-1] for finding in found if finding.is_foreign}
+    found = [
+        finding
+        for finding in found
+        if not (finding.is_missing and (finding.path in misspelled or finding.path[:-1] in mistaken))
+    ]
     if error.error_count() > MAX_FINDINGS:
         found.append(Finding((), f"{error.error_count() - MAX_FINDINGS} more problems are not listed"))
     return found
@@ -82,8 +104,9 @@ def suggestion_of(item: Any) -> str | None:
 def _finding(item: dict[str, Any], root: Any, values: Any) -> Finding | None:
     kind, path = item["type"], _path(item["loc"], values)
     if kind in ("extra_forbidden", UNKNOWN_KEY):
+        foreign = _foreign_key(item, path, root, values) if kind != UNKNOWN_KEY else None
         known = item["ctx"]["known"] if kind == UNKNOWN_KEY else fields_at(root, item["loc"][:-1])
-        return _unknown_key(path, known)
+        return foreign or _unknown_key(path, known)
     if kind == "union_tag_not_found":
         return _untagged(item, path, root, values)
     if kind == "missing":
@@ -113,24 +136,50 @@ def _value_at(path: KeyPath, values: Any) -> Any:
     return values
 
 
-def _near(name: str | int, path: KeyPath, values: Any) -> str | None:
-    """Return the key at `path` that looks like a misspelled `name`."""
+def _is_name(item: dict[str, Any]) -> bool:
+    return bool(item["loc"][-1:] == ("[key]",))
+
+
+def _near(name: str | int, path: KeyPath, values: Any, known: tuple[str, ...]) -> str | None:
+    """Return the key at `path`, none of those `known` there, that looks like a misspelled `name`."""
     there = _value_at(path, values)
-    keys = [key for key in there if isinstance(key, str)] if isinstance(there, dict) else []
+    keys = [key for key in there if isinstance(key, str) and key not in known] if isinstance(there, dict) else []
     return next(iter(difflib.get_close_matches(str(name), keys, n=1)), None)
 
 
 def _unknown_key(path: KeyPath, known: tuple[str, ...]) -> Finding:
     key = path[-1]
-    suggestion = did_you_mean(key, known)
+    suggestion = did_you_mean(key, known) or _whole_of(str(key), known)
     meant = (*path[:-1], suggestion.split("'")[1]) if suggestion else None
     listed = suggestion or f"Known here: {', '.join(dict.fromkeys(known))}."
     return Finding(path, f"unknown key '{_short(key)}'", listed, at_key=True, meant=meant)
 
 
+def _whole_of(key: str, known: tuple[str, ...]) -> str | None:
+    """Return the suggestion of the one key that `key` is the beginning of, such as `val` of `validation`."""
+    whole = [name for name in dict.fromkeys(known) if len(key) >= _MIN_ABBREVIATION and name.startswith(key)]
+    return f"Did you mean '{whole[0]}'?" if len(whole) == 1 else None
+
+
+def _foreign_key(item: dict[str, Any], path: KeyPath, root: Any, values: Any) -> Finding | None:
+    """Return that a key belongs to other kinds of what stands around it, None where it does not."""
+    key, around = path[-1], item["loc"][:-1]
+    models = models_at(root, around)
+    special = (kind.advice_on(str(key), item["input"]) for kind in models if issubclass(kind, Declaration))
+    advice = next(filter(None, special), None)
+    owners = owners_of(root, path[:-1], key)
+    if advice is None and not owners:
+        return None
+    needed = [name for name in required_at(root, around) if name not in _value_at(path[:-1], values)]
+    known = dict.fromkeys(fields_at(root, around))
+    here = f"Needed here: {', '.join(needed)}." if needed else f"Known here: {', '.join(known)}."
+    of = f"It is a key of {', '.join(owners)}" if len(owners) <= _MAX_OWNERS else f"{name_at(root, around)} has none"
+    return Finding(path, f"unknown key '{_short(key)}'", advice or f"{of}. {here}", at_key=True, is_foreign=True)
+
+
 def _untagged(item: dict[str, Any], path: KeyPath, root: Any, values: Any) -> Finding:
     tag = item["ctx"]["discriminator"].strip("'")
-    near = _near(tag, path, values)
+    near = _near(tag, path, values, fields_at(root, item["loc"]))
     if near:
         guess = f"Did you mean '{tag}'?"
         return Finding((*path, near), f"unknown key '{_short(near)}'", guess, at_key=True, meant=(*path, tag))
@@ -140,7 +189,8 @@ def _untagged(item: dict[str, Any], path: KeyPath, root: Any, values: Any) -> Fi
 
 def _missing(item: Any, path: KeyPath, root: Any, values: Any) -> Finding:
     name = item["loc"][-1]
-    near, choices = _near(name, path, values), choices_at(root, item["loc"])
+    near = _near(name, path, values, fields_at(root, item["loc"][:-1]))
+    choices = choices_at(root, item["loc"])
     needed = required_at(root, item["loc"])
     one_of = f"One of: {', '.join(choices)}." if choices else f"It needs: {', '.join(needed)}." if needed else None
     advice = f"Is '{_short(near)}' meant to be '{name}'?" if near else one_of
@@ -161,19 +211,19 @@ def _wrong_value(item: dict[str, Any], path: KeyPath) -> Finding:
     is_container = isinstance(value, dict | list | tuple)
     if kind == "union_tag_invalid":
         tag = context["discriminator"].strip("'")
-        return Finding((*path, tag), f"unknown {tag} {_bare(value.get(tag))}", suggestion_of(item))
+        return Finding((*path, tag), _unknown(tag, value.get(tag)), suggestion_of(item))
     if kind in (CONFLICT, REFUSED):
         at = context["at"]
         keys = tuple((*path, *key.split(".")) for key in context.get("keys", ()))
         at_key = kind == CONFLICT or (is_container and at is None)
         return Finding((*path, at) if at else path, context["message"], context.get("suggestion"), at_key, keys=keys)
-    at_key = is_container or item["loc"][-1:] == ("[key]",)
+    at_key = is_container or _is_name(item)
     return Finding(path, _message(kind, value, context, str(item["msg"])), suggestion_of(item), at_key)
 
 
 def _message(kind: str, value: Any, context: dict[str, Any], words: str) -> str:
     if kind in ("literal_error", "enum"):
-        return f"unknown value {_bare(value)}"
+        return _unknown("value", value)
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, got {shown(value)}"
     if kind in _BOUNDS:
@@ -186,8 +236,10 @@ def _message(kind: str, value: Any, context: dict[str, Any], words: str) -> str:
     return words[:1].lower() + words[1:]
 
 
-def _bare(value: Any) -> str:
-    return shown(value).removesuffix(" (text)")
+def _unknown(what: str, value: Any) -> str:
+    if isinstance(value, dict | list | tuple):
+        return f"expected one {what}, got {shown(value)}"
+    return f"unknown {what} {shown(value).removesuffix(' (text)')}"
 
 
 def _short(key: str | int) -> str:

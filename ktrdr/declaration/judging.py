@@ -8,19 +8,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from ktrdr.declaration.findings import MAX_FINDINGS, Finding, findings_in
 from ktrdr.declaration.kinds import KeyPath, dotted
+from ktrdr.declaration.plain import without_numpy
 from ktrdr.errors import Problem, StrategyError
 
 BuiltT = TypeVar("BuiltT")
 
 
 def build_declared(adapter: TypeAdapter[BuiltT], config: Any, what: str) -> BuiltT:
-    """Validate `config` with `adapter`.
+    """Validate `config` with `adapter`; numbers and arrays of NumPy count as Python's.
 
     Raises
     ------
     StrategyError
         With one problem for each thing that is wrong, its path inside `config` and what would be right.
     """
+    config = without_numpy(config)
     try:
         return adapter.validate_python(config)
     except ValidationError as error:

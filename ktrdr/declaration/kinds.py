@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
@@ -31,7 +32,7 @@ def is_declared(root: Any, path: KeyPath, values: Any) -> bool:
     reached = _members(root)
     for part in path:
         is_there = part in values if isinstance(values, dict) else isinstance(values, list)
-        entered = [kind for kind, _ in reached if is_there or _is_model(kind)]
+        entered = [member.kind for member in reached if is_there or _is_model(member.kind)]
         reached = [member for kind in entered for member in _inside(kind, part)]
         values = values[part] if is_there else None
     return bool(reached)
@@ -49,10 +50,21 @@ def is_required(root: Any, loc: KeyPath) -> bool:
 
 
 def required_at(root: Any, loc: KeyPath) -> tuple[str, ...]:
-    """Return the keys that a mapping must have at `loc`."""
-    return tuple(
-        name for model in models_at(root, loc) for name, field in model.model_fields.items() if field.is_required()
-    )
+    """Return the keys that a mapping must have at `loc`, whichever of the models there it is."""
+    models = models_at(root, loc)
+    names = dict.fromkeys(name for model in models for name in model.model_fields)
+    return tuple(name for name in names if all(_must_have(model, name) for model in models))
+
+
+def name_at(root: Any, loc: KeyPath) -> str | None:
+    """Return by which value the unions around `loc`, tags included, tell what stands there; None without a union."""
+    return next((member.name for member in _reached(root, loc) if _is_model(member.kind)), None)
+
+
+def owners_of(root: Any, path: KeyPath, key: str | int) -> tuple[str, ...]:
+    """Return the names of the union's members that have `key` in a mapping at `path`, a location without tags."""
+    members = (member for member in _reached(root, path) if _is_model(member.kind) and key in member.kind.model_fields)
+    return tuple(dict.fromkeys(member.name for member in members if member.name and key in _written(member.kind)))
 
 
 def choices_at(root: Any, loc: KeyPath) -> tuple[str, ...]:
@@ -61,20 +73,27 @@ def choices_at(root: Any, loc: KeyPath) -> tuple[str, ...]:
 
 
 class _Member(NamedTuple):
-    """A type, and the values by which the unions around it tell it from their other members."""
+    """A type, and the values by which the unions around it tell it from their other members; `name` is the nearest."""
 
     kind: Any
     tags: frozenset[str]
+    name: str | None = None
 
 
 def _kinds_at(root: Any, loc: KeyPath) -> list[Any]:
     """Return the types that what stands at `loc` may have."""
+    return [member.kind for member in _reached(root, loc)]
+
+
+def _reached(root: Any, loc: KeyPath) -> list[_Member]:
     reached = _members(root)
     for part in loc:
-        inner = [member for kind, _ in reached for member in _inside(kind, part)]
+        inner = [
+            member._replace(name=member.name or outer.name) for outer in reached for member in _inside(outer.kind, part)
+        ]
         tagged = [member for member in reached if part in member.tags | _literals(member.kind)]
         reached = inner or tagged or reached
-    return [kind for kind, _ in reached]
+    return reached
 
 
 def _inside(kind: Any, part: str | int) -> list[_Member]:
@@ -94,8 +113,25 @@ def _members(annotation: Any, tags: frozenset[str] = frozenset()) -> list[_Membe
         inner, *metadata = get_args(annotation)
         return _members(inner, tags | {item.tag for item in metadata if isinstance(item, Tag)})
     if get_origin(annotation) in (Union, types.UnionType):
-        return [member for inner in get_args(annotation) for member in _members(inner, tags)]
+        members = (member for inner in get_args(annotation) for member in _members(inner, tags))
+        return [member._replace(name=member.name or _name_of(member)) for member in members]
     return [_Member(annotation, tags)]
+
+
+def _name_of(member: _Member) -> str | None:
+    fields = member.kind.model_fields.values() if _is_model(member.kind) else ()
+    literals = (field.annotation for field in fields if get_origin(field.annotation) is Literal)
+    return next((str(get_args(literal)[0]) for literal in literals), next(iter(member.tags), None))
+
+
+def _must_have(model: type[BaseModel], name: str) -> bool:
+    return name in model.model_fields and model.model_fields[name].is_required()
+
+
+@cache
+def _written(model: type[BaseModel]) -> frozenset[str]:
+    """Return the keys of a model as it is written, which need not be its fields."""
+    return frozenset(model.model_json_schema()["properties"])
 
 
 def _literals(kind: Any) -> set[Any]:

@@ -79,7 +79,7 @@ class Membership(Declaration):
         if not isinstance(parameters, list | tuple):
             raise ValueError(f"expected {cls.form}, not {shown(parameters)}")  # noqa: TRY004 pydantic's way
         if len(parameters) != cls.n_parameters:
-            raise ValueError(f"expected {cls.form}, not {len(parameters)} values")
+            raise ValueError(f"expected {cls.form}, not {_counted(len(parameters))}")
         values = tuple(_number(value, cls.form) for value in parameters)
         if not cls._fit_together(values):
             raise ValueError(f"expected {cls.form}, not [{', '.join(f'{value:g}' for value in values)}]")
@@ -101,6 +101,10 @@ def rising(x: FloatArray, foot: float, top: float) -> FloatArray:
 def falling(x: FloatArray, top: float, foot: float) -> FloatArray:
     """Return the line through 1 at `top` and 0 at `foot`: `rising`, mirrored."""
     return rising(-x, -foot, -top)
+
+
+def _counted(n_values: int) -> str:
+    return "1 value" if n_values == 1 else f"{n_values} values"
 
 
 def _number(value: Any, form: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from itertools import groupby
 from typing import Annotated, Any, Literal, TypeAlias
@@ -70,10 +71,11 @@ class FuzzySet(Declaration):
     def _gather_terms(cls, config: Any) -> Any:
         if not isinstance(config, dict):
             return config
-        terms = {name: membership for name, membership in config.items() if name != "indicator"}
+        misspelled = _misspelled_indicator(config)
+        terms = {name: membership for name, membership in config.items() if name not in ("indicator", misspelled)}
         if not terms:
             raise ValueError("has no term: add at least one, such as low: [0, 25, 40], or fit: quantiles with terms")
-        named = {"indicator": config["indicator"]} if "indicator" in config else {}
+        named = {name: config[name] for name in ("indicator", misspelled) if name in config}
         return {**named, _EVERY_TERM: terms}
 
     @model_serializer(mode="wrap")
@@ -113,6 +115,13 @@ class FittedSet(Declaration):
             raise conflict(f"the term '{repeated}' is listed twice", "terms", at="terms")
         return self
 
+    @classmethod
+    def advice_on(cls, key: str, value: Any) -> str | None:
+        is_shape = isinstance(value, dict) or (
+            isinstance(value, list | tuple) and not all(isinstance(item, str) for item in value)
+        )
+        return f"The shapes are fitted: put {key} into terms, or remove fit and terms." if is_shape else None
+
     def fitted_on(self, values: FloatArray) -> FuzzySet:
         """Return the set whose terms lie on the quantiles of `values`.
 
@@ -145,6 +154,13 @@ class FittedSet(Declaration):
         groups = groupby(zip(centres, self.terms, strict=True), key=lambda pair: pair[0])
         shared = [(centre, [term for _, term in pairs]) for centre, pairs in groups]
         return tuple(f"{', '.join(terms)} at {centre:g}" for centre, terms in shared if len(terms) > 1)
+
+
+def _misspelled_indicator(config: dict[str, Any]) -> str | None:
+    """Return the key that looks like `indicator` and holds a text as it does, which no term is."""
+    texts = [name for name, value in config.items() if isinstance(name, str) and isinstance(value, str)]
+    near = difflib.get_close_matches("indicator", texts, n=1)
+    return near[0] if near and "indicator" not in config else None
 
 
 def _between_neighbours(centres: list[float]) -> list[list[float]]:

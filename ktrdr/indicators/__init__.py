@@ -7,7 +7,7 @@ runs a strategy's. Values at bar t never depend on later bars, and warm-up is Na
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, get_args
 
 import pandas as pd
 from pydantic import BeforeValidator, Field, TypeAdapter
@@ -16,6 +16,7 @@ from ktrdr.data.bars import Bars
 from ktrdr.declaration import build_declared, refused
 from ktrdr.indicators.averages import EMA, SMA, WMA, DistanceFromMA
 from ktrdr.indicators.base import Indicator
+from ktrdr.indicators.functions import WITHOUT_BARS, function_meant
 from ktrdr.indicators.generic import TALib
 from ktrdr.indicators.momentum import CCI, ROC, RSI, RVI, Momentum
 from ktrdr.indicators.ranges import FisherTransform, Stochastic, WilliamsR
@@ -30,11 +31,27 @@ from ktrdr.indicators.volatility import (
 )
 from ktrdr.indicators.volume import CMF, MFI, OBV, VWAP, ADLine, VolumeRatio
 
+ZIGZAG_IS_NONE = (
+    "zigzag repaints: its last leg changes when later bars come, so that it is no indicator",
+    "It exists as a label source: training.labels: {source: zigzag}.",
+)
+"""Why there is no such indicator, and what there is."""
+
 
 def _keeps_its_past(config: Any) -> Any:
     if isinstance(config, dict) and str(config.get("type")).lower() == "zigzag":
-        reason = "zigzag repaints: its last leg changes when later bars come, so that it is no indicator"
-        raise refused(reason, "It exists as a label source: training.labels: {source: zigzag}.", at="type")
+        raise refused(*ZIGZAG_IS_NONE, at="type")
+    return config
+
+
+def _is_no_function(config: Any) -> Any:
+    kind = config.get("type") if isinstance(config, dict) else None
+    function = function_meant(kind) if isinstance(kind, str) and kind.lower() not in _SPELLED else None
+    if function in WITHOUT_BARS:
+        raise refused(WITHOUT_BARS[function], at="type")
+    if function is not None:
+        advice = f"Write {{type: talib, function: {function}}}."
+        raise refused(f"'{kind}' is a function of TA-Lib, not a type", advice, at="type")
     return config
 
 
@@ -72,7 +89,10 @@ AnyIndicator: TypeAlias = Annotated[
     | TALib,
     Field(discriminator="type"),
     BeforeValidator(_keeps_its_past),
+    BeforeValidator(_is_no_function),
 ]
+
+_SPELLED = frozenset(name for kind in get_args(get_args(AnyIndicator)[0]) for name in kind.names())
 
 _ADAPTER: TypeAdapter[Indicator] = TypeAdapter(AnyIndicator)
 

@@ -12,7 +12,8 @@ import pandas as pd
 import talib
 from pydantic import Field, field_validator
 
-from ktrdr.data.bars import Bars, Symbol
+from ktrdr.data.bars import COLUMNS, Bars, Symbol
+from ktrdr.data.findings import runs
 from ktrdr.declaration import Declaration, LeftOut
 from ktrdr.errors import BadBars
 
@@ -41,7 +42,8 @@ class Indicator(Declaration):
     """A formula over past bars. Value at bar t uses bars up to and with t.
 
     `type` may be spelled by an alias and holds the first name of its literal. Fewer bars than `warmup` give NaN in some
-    output throughout. NaN in the bars is carried on as TA-Lib carries it.
+    output throughout. Where a column that it reads is missing (NaN) after all have begun, every output is NaN from that
+    bar on: no value rests on a price that is not there.
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("value",)
@@ -75,10 +77,32 @@ class Indicator(Declaration):
         BadBars
             If a column that the formula reads is missing.
         """
+        known = self._known(bars)
+        if known is not None:
+            values = np.full((len(bars), len(self.outputs)), np.nan)
+            values[known] = self.compute(bars.iloc[known]).to_numpy()
+            return pd.DataFrame(values, index=bars.index, columns=_labels(self.outputs), copy=False)
         arrays = self._columns(bars)
         # The arrays are this call's own: one needs no copy, several become the columns of one block.
         values = arrays[0][:, np.newaxis] if len(arrays) == 1 else np.array(arrays).T
         return pd.DataFrame(values, index=bars.index, columns=_labels(self.outputs), copy=False)
+
+    def _known(self, bars: Bars) -> slice | None:
+        """Return the first run of bars on which no column read is missing; None if that is all of them."""
+        with_gaps = [name for name in COLUMNS if name in bars.columns and bars[name].hasnans]
+        read = [name for name in with_gaps if self._reads(name, bars)]
+        if not read:
+            return None
+        # What TA-Lib makes of a gap differs by function: a running sum is lost, a comparison takes it for no movement.
+        is_known = bars[read].notna().all(axis=1).to_numpy()
+        return slice(*next(iter(runs(is_known)), (0, 0)))
+
+    def _reads(self, name: str, bars: Bars) -> bool:
+        try:
+            self._columns(bars.iloc[:0].drop(columns=name))
+        except BadBars:
+            return True
+        return False
 
 
 @cache

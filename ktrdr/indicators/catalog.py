@@ -9,8 +9,17 @@ from functools import cache
 from typing import Any, get_args
 
 from ktrdr.errors import UnknownIndicator
-from ktrdr.indicators import AnyIndicator, Indicator, TALib, build
-from ktrdr.indicators.functions import NAMES, UNBOUNDED, Function, Number, bounds, function_named
+from ktrdr.indicators import ZIGZAG_IS_NONE, AnyIndicator, Indicator, TALib, build
+from ktrdr.indicators.functions import (
+    NAMES,
+    UNBOUNDED,
+    WITHOUT_BARS,
+    Function,
+    Number,
+    bounds,
+    function_meant,
+    function_named,
+)
 
 _TYPES: dict[str, type[Indicator]] = {kind.names()[0]: kind for kind in get_args(get_args(AnyIndicator)[0])}
 _SPELLED = {name: kind for kind in _TYPES.values() for name in kind.names()}
@@ -66,13 +75,18 @@ def describe(name: str) -> IndicatorInfo:
     Raises
     ------
     UnknownIndicator
-        Naming the nearest of what there is.
+        Naming the nearest of what there is, or saying why there is none of that name.
     """
     function = name.removeprefix("talib:")
     if function in NAMES:
         return _of_function(function_named(function))
     if name in _SPELLED:
         return _of_talib() if _SPELLED[name] is TALib else _of_type(_SPELLED[name])
+    if name.lower() == "zigzag":
+        raise UnknownIndicator(name, (), *ZIGZAG_IS_NONE)
+    if function_meant(name) in WITHOUT_BARS:
+        advice = "See the others with `ktrdr indicators list --talib`."
+        raise UnknownIndicator(name, (), WITHOUT_BARS[function.upper()], advice)
     if function.upper() in NAMES and name.lower() not in _SPELLED:
         raise UnknownIndicator(name, (function.upper(),))
     is_of_talib = name != function or name.isupper()

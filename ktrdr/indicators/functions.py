@@ -24,6 +24,13 @@ _UNREAD = {("VAR", "nbdev")}
 MAMA = 7
 """TA-Lib's number for the one kind of moving average that reads no period."""
 
+
+def function_meant(name: str) -> str | None:
+    """Return the function that `NATR`, `natr` or `talib:NATR` means, be it computable or not; None where it is none."""
+    function = name.removeprefix("talib:").upper()
+    return function if function in NAMES or function in WITHOUT_BARS else None
+
+
 UNBOUNDED = 3e37
 """TA-Lib's greatest number: what bounds a number that has no bound of its own."""
 

@@ -119,6 +119,9 @@ class TALib(Indicator):
     def _is_judged_by_its_function(cls, values: Any, handler: ModelWrapValidatorHandler[TALib]) -> TALib:
         if not isinstance(values, dict):
             return handler(values)
+        if "function" not in values and did_you_mean("function", map(str, values)) is None:
+            advice = "Name one of TA-Lib's: {type: talib, function: NATR}. See `ktrdr indicators list --talib`."
+            raise refused("missing key 'function'", advice, at="function")
         function = function_named(_Named.model_validate(values).function)
         keys = keys_of(function)
         known = [key for key in keys.model_fields if key != "source" or function.price_at is not None]
@@ -180,14 +183,12 @@ class TALib(Indicator):
         inputs = [column(bars, name) for name in names]
         values = getattr(talib, self.function)(*inputs, **dict(self.parameters))
         arrays = values if isinstance(values, list | tuple) else (values,)
-        return tuple(self._as_floats(array, inputs) for array in arrays)
+        return tuple(self._as_floats(array) for array in arrays)
 
-    def _as_floats(self, values: Any, inputs: list[FloatArray]) -> FloatArray:
+    def _as_floats(self, values: Any) -> FloatArray:
         if values.dtype == np.float64:
             floats: FloatArray = values
             return floats
         floats = values.astype(np.float64)  # a whole number cannot be NaN: TA-Lib gives 0 before the first value
-        is_known = ~np.isnan(inputs).any(axis=0)
-        first = int(is_known.argmax()) if is_known.any() else len(floats)
-        floats[: first + self.warmup] = np.nan
+        floats[: self.warmup] = np.nan
         return floats

@@ -29,7 +29,7 @@ def uniqueness(known_at: pd.Series, index: pd.DatetimeIndex) -> pd.Series:
     Raises
     ------
     ValueError
-        If a row or `known_at` is not one of the bars, or not in this order.
+        If a row or `known_at` is not one of the bars, or not in this order, or two bars have one time.
 
     Source: Lopez de Prado (2018), *Advances in Financial Machine Learning*, section 4.4.
 
@@ -55,8 +55,10 @@ def life_bounds(known_at: pd.Series, index: pd.DatetimeIndex) -> tuple[IntArray,
     Raises
     ------
     ValueError
-        If a row or `known_at` is not one of the bars, or not in this order.
+        If a row or `known_at` is not one of the bars, or not in this order, or two bars have one time.
     """
+    if not index.is_unique:
+        raise ValueError(f"two bars open at {index[index.duplicated()][0]}: the times of a series' bars must be unique")
     row: IntArray = index.get_indexer(known_at.index).astype(np.int64)
     known: IntArray = index.get_indexer(pd.DatetimeIndex(known_at)).astype(np.int64)
     is_wrong = (row < 0) | (known <= row)

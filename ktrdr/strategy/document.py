@@ -38,7 +38,7 @@ class Document:
 
     def problem(self, path: KeyPath, message: str, suggestion: str | None = None, *, at_key: bool = False) -> Problem:
         """Return a problem with the value at `path`, or with its key."""
-        path = self.written(path)
+        path = self.written(self._moved_into(path))
         place = (None if at_key else self.starts.get(path)) or self._nearest_place(path)
         return Problem(dotted(path), message, suggestion, *(place or (None, None)))
 
@@ -47,6 +47,12 @@ class Document:
         where = self.problem(path[:-1], "", at_key=True)
         message = f"missing key '{path[-1]}'"
         return Problem(dotted((*self.written(path[:-1]), path[-1])), message, suggestion, where.line, where.column)
+
+    def _moved_into(self, path: KeyPath) -> KeyPath:
+        """Return `path`, or the first of what was moved into it where it is in the text only for that."""
+        if path in self.keys:
+            return path
+        return next((new for new in self.moved if new[:-1] == path), path)
 
     def _nearest_place(self, path: KeyPath) -> Place | None:
         if path not in self.keys and any(shares_a_branch(path, given) for given in self.overridden):

@@ -33,7 +33,7 @@ class StrategyLibrary:
         UnknownStrategy
             If there is none of that name.
         """
-        return read_file(self._path(name))
+        return read_file(self.path(name))
 
     def load(self, name: str) -> Strategy:
         """Return a strategy.
@@ -45,10 +45,17 @@ class StrategyLibrary:
         StrategyError
             If the file has faults.
         """
-        path = self._path(name)
+        path = self.path(name)
         return load_strategy(read_document(read_file(path), str(path)))
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Return where a strategy's file lies.
+
+        Raises
+        ------
+        UnknownStrategy
+            If there is none of that name.
+        """
         files = self._files()
         if name not in files:
             raise UnknownStrategy(name, tuple(sorted(files)))

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from ktrdr.data.bars import Timeframe
 from ktrdr.declaration import Declaration, conflict, refused
 from ktrdr.features import Normalization
-from ktrdr.strategy.training_data import TimeframeText
+from ktrdr.strategy.training_data import TimeframeText, first_repeated
 
 AllTimeframes = Annotated[Literal["all"], Tag("all")]
 ListedTimeframes = Annotated[tuple[TimeframeText, ...], Field(strict=False, min_length=1), Tag("listed")]
@@ -31,8 +31,9 @@ class _Input(Declaration):
 
     @model_validator(mode="after")
     def _timeframes_are_distinct(self) -> _Input:
-        if len(set(self.timeframes)) != len(self.timeframes) and self.timeframes != "all":
-            raise conflict("a timeframe is listed twice", "timeframes")
+        repeated = None if self.timeframes == "all" else first_repeated(self.timeframes)
+        if repeated is not None:
+            raise conflict(f"the timeframe '{repeated}' is listed twice", "timeframes", at="timeframes")
         return self
 
     def is_on(self, timeframe: str) -> bool:

@@ -19,8 +19,8 @@ from ktrdr.strategy.spellings import present_path_of
 def override(document: Document, overrides: Mapping[str, Any]) -> tuple[Document, tuple[Problem, ...]]:
     """Return the document with each dotted path of `overrides` set to its value, and what could not be set.
 
-    None removes the key. A mapping on the way that is not there is made: if it is no key of a strategy, the schema
-    says so.
+    None removes the key; an item of a list is not removed, as that would move those after it. A mapping on the way that
+    is not there is made: if it is no key of a strategy, the schema says so.
     """
     values = copy.deepcopy(document.values)
     problems: list[Problem] = []
@@ -29,6 +29,10 @@ def override(document: Document, overrides: Mapping[str, Any]) -> tuple[Document
         parts = present_path_of(tuple(str(dotted_path).split(".")), values)
         plain, found = plain_values(value, parts)
         problems.extend(found)
+        if plain is None and not found and _is_item(values, parts):
+            message = "an item of a list cannot be removed by itself"
+            problems.append(Problem(str(dotted_path), message, "Put the whole list in place of the file's."))
+            continue
         path = None if found else _remove(values, parts) if plain is None else _set(values, parts, plain)
         if path in given:
             problems.append(Problem(str(dotted_path), f"'{dotted(path)}' is set twice", "Keep one of the two."))
@@ -63,7 +67,7 @@ def _set(values: Any, parts: tuple[str, ...], value: Any) -> KeyPath | None:
 
 
 def _remove(values: Any, parts: tuple[str, ...]) -> KeyPath | None:
-    """Remove a key in place; a key that no strategy has, or a list's item, is set to None for the schema to refuse."""
+    """Remove a key in place; a key that no strategy has is set to None for the schema to refuse."""
     way: list[str | int] = []
     container = values
     for part in parts[:-1]:
@@ -79,6 +83,16 @@ def _remove(values: Any, parts: tuple[str, ...]) -> KeyPath | None:
     if isinstance(container, dict) and is_declared(Strategy, path, values):
         return path
     return _set(values, parts, None)
+
+
+def _is_item(values: Any, parts: tuple[str, ...]) -> bool:
+    """Return whether an item of a list stands at the path."""
+    for part in parts[:-1]:
+        key = _key_in(values, part)
+        if key is None or (isinstance(values, dict) and key not in values):
+            return False
+        values = values[key]
+    return isinstance(values, list) and _key_in(values, parts[-1]) is not None
 
 
 def _key_in(container: Any, part: str) -> str | int | None:

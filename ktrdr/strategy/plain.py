@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ktrdr.declaration import KeyPath, dotted
+from ktrdr.declaration import KeyPath, dotted, plain_number
 from ktrdr.errors import Problem
 
 MAX_DEPTH = 32
@@ -21,7 +21,7 @@ MAX_DIGITS = 64
 def plain_values(value: Any, path: KeyPath = ()) -> tuple[Any, list[Problem]]:
     """Return a deep copy of `value` made of dict, list, str, int, float, bool and None, and what could not be copied.
 
-    Tuples become lists, dates and enum members their texts, numbers of NumPy plain numbers.
+    Tuples become lists, dates and enum members their texts, numbers and arrays of NumPy plain ones.
     """
     copier = _Copier()
     return copier.copy(value, path), copier.problems
@@ -40,6 +40,8 @@ class _Copier:
             if self._n_values == MAX_VALUES + 1:
                 self._refuse((), f"more than {MAX_VALUES:,} values")
             return None
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
         if isinstance(value, Mapping):
             return {key: self.copy(item, (*path, key)) for key, item in value.items() if self._is_key(key, path)}
         if isinstance(value, list | tuple):
@@ -50,7 +52,7 @@ class _Copier:
         if isinstance(value, Enum):
             value = value.value
         if isinstance(value, np.generic):
-            value = _plain_number(value)
+            value = plain_number(value)
         if isinstance(value, dt.date):
             return value.isoformat()
         if isinstance(value, str):
@@ -69,16 +71,6 @@ class _Copier:
 
     def _refuse(self, path: KeyPath, message: str) -> None:
         self.problems.append(Problem(dotted(path), message))
-
-
-def _plain_number(value: np.generic) -> Any:
-    """Return a NumPy number as Python's; anything else as it is."""
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, np.floating):
-        return float(value)
-    # NumPy counts its time differences among the integers.
-    return int(value) if isinstance(value, np.integer) and not isinstance(value, np.timedelta64) else value
 
 
 def is_writable(text: str) -> bool:

@@ -145,6 +145,8 @@ class Reader:
             self._stop(path, event, "a key must be a text", "Quote a text that begins with [, { or *.")
         if event.tag is not None:
             self._note(path, event, f"the tag '{event.tag[:60]}' is refused", "Remove it: keys need no tags.")
+        if event.value == "<<" and event.style is None:
+            self._note((*path, "<<"), event, "the merge key '<<' is not read", "Write the keys out.")
         key = self._scalar(event, path)
         if not isinstance(key, str):
             self._note(path, event, f"the key {event.value or 'here'} is not a text", "Put it in quotes.")

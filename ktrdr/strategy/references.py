@@ -66,6 +66,8 @@ def _notes_on_patience(strategy: Strategy) -> Iterator[str]:
 def _indicator_problems(
     document: Document, path: KeyPath, reference: str, indicators: dict[str, Any]
 ) -> Iterator[Problem]:
+    if any("." in known and f"{reference}.".startswith(f"{known}.") for known in indicators):
+        return  # the id itself is refused: no name holds a dot
     name, dot, output = reference.partition(".")
     if name not in indicators:
         known = _nearest(name, indicators, "indicators")

@@ -24,9 +24,11 @@ from ktrdr.strategy.training_data import TrainingData
 
 
 def _is_read(version: Any) -> Any:
+    if version == 3 and isinstance(version, int | float):
+        raise refused(f"expected a text, got {version}", "Put it in quotes: '3.0'.")
     if isinstance(version, bool) or not isinstance(version, str | int | float) or re.match(r"3|\D|$", str(version)):
         return version  # the literal says what is wrong with it
-    advice = "`ktrdr strategies migrate FILE` rewrites it." if str(version).startswith(("1", "2")) else None
+    advice = "`ktrdr strategies migrate` rewrites the file." if str(version).startswith(("1", "2")) else None
     raise refused(f"version {version} is not read, only 3.0", advice)
 
 

@@ -10,6 +10,7 @@ from ruamel.yaml.reader import ReaderError
 from ktrdr.errors import Problem
 
 _MESSAGES = (
+    (r"but found '<stream end>'", "the text ends inside a bracket", "Close the bracket."),
     (r"mapping values are not allowed", "a ':' that cannot stand here", "Check the indentation, or quote the text."),
     (r"could not find expected ':'", "expected ':' after the key", "Write `key: value`."),
     (

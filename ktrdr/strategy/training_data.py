@@ -13,6 +13,11 @@ from ktrdr.strategy.dates import DateText
 TimeframeText = Annotated[Timeframe, Field(strict=False)]
 
 
+def first_repeated(names: tuple[str, ...]) -> str | None:
+    """Return the first name that is there more than once, None where each is there once."""
+    return next((name for name in names if names.count(name) > 1), None)
+
+
 class SingleSymbol(Declaration):
     """Train on one symbol."""
 
@@ -33,8 +38,9 @@ class MultiSymbol(Declaration):
 
     @model_validator(mode="after")
     def _are_distinct(self) -> MultiSymbol:
-        if len(set(self.list)) != len(self.list):
-            raise conflict("a symbol is listed twice", "list")
+        repeated = first_repeated(self.list)
+        if repeated is not None:
+            raise conflict(f"the symbol '{repeated}' is listed twice", "list", at="list")
         return self
 
     @property
@@ -69,8 +75,9 @@ class MultiTimeframe(Declaration):
 
     @model_validator(mode="after")
     def _are_distinct_and_hold_the_base(self) -> MultiTimeframe:
-        if len(set(self.list)) != len(self.list):
-            raise conflict("a timeframe is listed twice", "list")
+        repeated = first_repeated(self.list)
+        if repeated is not None:
+            raise conflict(f"the timeframe '{repeated}' is listed twice", "list", at="list")
         if self.base_timeframe is not None and self.base_timeframe not in self.list:
             raise conflict(
                 f"base_timeframe {self.base_timeframe} is not in the list",

@@ -72,8 +72,24 @@ def check_on_data(strategy: Strategy, data: DataManager, scope: Scope) -> Checku
         },
         fuzzy_sets=coverage,
         resampled={str(key): source for key, source in market.resampled.items()},
-        warnings=[report["warning"] for report in coverage.values() if report["warning"]],
+        warnings=[
+            *(report["warning"] for report in coverage.values() if report["warning"]),
+            *_absent_classes(strategy, dataset),
+        ],
     )
+
+
+def _absent_classes(strategy: Strategy, dataset: Dataset) -> list[str]:
+    """Return a warning for each part without a class that occurs in another: what is said of it there means little."""
+    occurring = [name for name, share in label_shares(strategy, dataset.y).items() if share]
+    warnings = []
+    for name, part in (("training", dataset.train), ("validation", dataset.validation), ("test", dataset.test)):
+        shares = label_shares(strategy, part.y)
+        absent = [label for label in occurring if not shares[label]]
+        if absent:
+            rows = f"None of the {len(part)} {name} rows is {' or '.join(absent)}"
+            warnings.append(f"{rows}. Widen the date range, or change the labels or the split.")
+    return warnings
 
 
 def _coverage(market: MarketBars, indicators: IndicatorValues, dataset: Dataset) -> dict[str, dict[str, Any]]:

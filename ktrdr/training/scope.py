@@ -111,15 +111,15 @@ def settle_strategy(
     StrategyError
         If the strategy is not right with them.
     RequestError
-        If a timeframe is none, or is listed twice.
+        If a timeframe is none, is listed twice, or one is left out that an input names.
     """
     if overrides:
         strategy = load_strategy(strategy.document(), overrides)
     if timeframes is None or _timeframes(timeframes) == strategy.timeframes:
         return strategy
-    return load_strategy(
-        strategy.document(), {"training_data.timeframes": _declared(strategy, _timeframes(timeframes))}
-    )
+    names = _timeframes(timeframes)
+    _refuse_left_out(strategy, names)
+    return load_strategy(strategy.document(), {"training_data.timeframes": _declared(strategy, names)})
 
 
 def settle_scope(  # noqa: PLR0913 - the fields of a request
@@ -160,15 +160,27 @@ def _timeframes(timeframes: Sequence[str]) -> tuple[str, ...]:
     known = ", ".join(Timeframe)
     if not _is_list(timeframes):
         raise RequestError("timeframes", f"timeframes is {timeframes!r}.", "Give a list, or leave timeframes out.")
+    advice = f"Give one or more of {known}."
+    if not timeframes:
+        raise RequestError("timeframes", "No timeframe is given.", advice)
     try:
         names = tuple(timeframe.value for timeframe in _TIMEFRAMES.validate_python(list(timeframes)))
     except ValidationError:
-        advice = f"Give a list of one or more of {known}."
-        raise RequestError("timeframes", f"timeframes {list(timeframes)} are none.", advice) from None
+        wrong = next(name for name in timeframes if name not in list(Timeframe))
+        raise RequestError("timeframes", f"{wrong!r} is no timeframe.", advice) from None
     twice = [name for number, name in enumerate(names) if name in names[:number]]
     if twice:
         raise RequestError("timeframes", f"Timeframe {twice[0]} is listed twice.", "Name each timeframe once.")
     return names
+
+
+def _refuse_left_out(strategy: Strategy, timeframes: tuple[str, ...]) -> None:
+    """Refuse timeframes without one that an input names, in terms of the request: the file is right."""
+    for position, item in enumerate(strategy.nn_inputs):
+        for name in item.timeframes if item.timeframes != "all" else ():
+            if name not in timeframes:
+                message = f"The request's timeframes leave out {name}, which nn_inputs.{position} names."
+                raise RequestError("timeframes", message, f"Add {name}, or override nn_inputs.")
 
 
 def _declared(strategy: Strategy, timeframes: tuple[str, ...]) -> dict[str, Any]:
@@ -182,8 +194,10 @@ def _declared(strategy: Strategy, timeframes: tuple[str, ...]) -> dict[str, Any]
 
 
 def _distinct_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
-    if not _is_list(symbols) or not symbols:
+    if not _is_list(symbols):
         raise RequestError("symbols", f"symbols is {symbols!r}.", "Give a list of one symbol or more.")
+    if not symbols:
+        raise RequestError("symbols", "No symbol is given.", "Give one symbol or more.")
     for symbol in symbols:
         if not isinstance(symbol, str) or not SYMBOL.fullmatch(symbol):
             raise RequestError("symbols", f"{symbol!r} is not a symbol.", f"A symbol matches {SYMBOL.pattern}")

@@ -50,7 +50,12 @@ def check(
 
     session = session_of(context, as_json)
     terminal = session.terminal
-    judged = judge(session, given, f"strategies check {argument(given)}", overrides_of(override or []))
+    asked = _typed(
+        symbols=symbols, timeframes=timeframes, start_date=start_date, end_date=end_date, override=override or []
+    )
+    looks = f"{' --data' if with_data else ''}{' --lookahead' if with_lookahead else ''}"
+    again = f"strategies check {argument(given)}{looks}{asked}"
+    judged = judge(session, given, again, overrides_of(override or []))
     strategy = settle_strategy(judged, listed(timeframes))
     scope = settle_scope(strategy, listed(symbols), start_date, end_date)
     bars = DataManager(BarStore(session.settings.data_roots))
@@ -72,7 +77,10 @@ def check(
     if as_json:
         terminal.document(found)
     else:
-        _print_next(terminal, given, needs_mending=bool(leaks or n_warnings), is_followed=not with_lookahead)
+        mend = [("mend it, then check it again", again)] if leaks or n_warnings else []
+        if not with_lookahead:
+            mend.append(("see whether it knows the future", f"strategies check {argument(given)} --lookahead{asked}"))
+        terminal.next_steps(*mend, ("train it", f"models train {argument(given)}{asked}"))
     raise typer.Exit(EXIT_FAILED if leaks else EXIT_DONE)
 
 
@@ -141,11 +149,13 @@ def _print_leaks(terminal: Terminal, leaks: tuple[Leak, ...]) -> None:
         terminal.say("Nothing knows the future: no feature, label, part or fit changed with the bars after it.")
 
 
-def _print_next(terminal: Terminal, given: str, *, needs_mending: bool, is_followed: bool) -> None:
-    strategy = argument(given)
-    again = [("mend it, then check it again", f"strategies check {strategy}")] if needs_mending else []
-    lookahead = [("see whether it knows the future", f"strategies check {strategy} --lookahead")] if is_followed else []
-    terminal.next_steps(*again, *lookahead, ("train it", f"models train {strategy}"))
+def _typed(**options: str | list[str] | None) -> str:
+    """Return options as they are typed, each after a space; a training takes the same ones."""
+    return "".join(
+        f" --{name.replace('_', '-')} {argument(value)}"
+        for name, given in options.items()
+        for value in ([given] if isinstance(given, str) else given or [])
+    )
 
 
 def _shares(shares: dict[str, float]) -> str:

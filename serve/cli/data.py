@@ -14,6 +14,7 @@ from serve.cli.session import AsJson, Session, session_of
 
 if TYPE_CHECKING:
     from ktrdr.data import BarStore, SeriesKey
+    from ktrdr.data.findings import Finding
     from ktrdr.data.quality import SeriesReport
 
 app = typer.Typer(no_args_is_help=True, help="See the bars there are, import a file, look a series over.")
@@ -143,37 +144,57 @@ def _catalog(session: Session) -> tuple[str, dict[str, Any]]:
 def _keys(store: BarStore, symbol: str, timeframe: str | None) -> list[SeriesKey]:
     """Return the series to look at, readable or not; one that is named and not there is refused when it is read."""
     from ktrdr.data import SeriesKey, Timeframe
-    from ktrdr.errors import UnknownSymbol
+    from ktrdr.data.resampling import slowest_faster
+    from ktrdr.data.store import check_key
+    from ktrdr.errors import RequestError, UnknownSymbol
 
-    if timeframe is not None:
-        return [SeriesKey(symbol, timeframe)]
     keys = [SeriesKey(symbol, name.value) for name in Timeframe]
     there = [key for key in keys if store.has(key)]
+    if timeframe is not None:
+        asked = SeriesKey(symbol, timeframe)
+        check_key(asked)
+        made_of = slowest_faster(timeframe, [key.timeframe for key in there])
+        if asked not in there and made_of is not None:
+            advice = f"Check those that it is made of: `ktrdr data check {argument(symbol)} {made_of}`."
+            raise RequestError("", f"{asked} is not stored: it is made of {symbol} {made_of} when it is needed", advice)
+        return [asked]
     if not there:
         raise UnknownSymbol(symbol, tuple(dict.fromkeys(info.symbol for info in store.catalog())))
     return there
 
 
 def _print_report(terminal: Terminal, report: SeriesReport) -> None:
+    from ktrdr.data.oddities import SPIKE_MULTIPLE, SPIKE_WINDOW
+
     terminal.say(
         f"{report.symbol} {report.timeframe}: {report.n_bars} bars from {moment(report.first) or '-'} to "
         f"{moment(report.last) or '-'}, compared with the calendar {report.calendar}"
     )
-    rows = [
-        [one.severity, one.kind, moment(one.first), moment(one.last), one.count, one.message] for one in report.findings
-    ]
+    rows = [[one.severity, one.kind, _when(one, report.timeframe), one.count, one.message] for one in report.findings]
     if not rows:
         terminal.say("Nothing was found.")
         return
-    terminal.table(["severity", "kind", "first", "last", "bars", "what was found"], rows)
+    terminal.table(["severity", "kind", "when", "bars", "what was found"], rows)
+    if "spike" in report.counts:
+        terminal.say(
+            f"A spike: a return of the close beyond {SPIKE_MULTIPLE:g} times the usual, which is the median absolute "
+            f"deviation of the {SPIKE_WINDOW} returns before it."
+        )
     if report.n_left_out:
         terminal.say(f"{report.n_left_out} more findings of these kinds are not listed.")
+
+
+def _when(found: Finding, timeframe: str) -> str:
+    """Return the bars that something was found on, to the day where bars are of days or weeks."""
+    is_of_days = timeframe in ("1d", "1w")
+    ends = [(time[:10] if is_of_days else moment(time) or "") for time in (found.first, found.last) if time is not None]
+    return " to ".join(dict.fromkeys(ends)) or "-"
 
 
 def _print_next(terminal: Terminal, reports: list[SeriesReport]) -> None:
     wrong = next((report for report in reports if not report.ok), None)
     if wrong is None:
-        steps = [("see what can be trained on it", "strategies list")]
+        steps = [("write a strategy to train on it", "strategies new my_strategy")]
     else:
         series = f"--symbol {argument(wrong.symbol)} --timeframe {wrong.timeframe}"
         steps = [("import mended bars", f"data import FILE {series} --overwrite")]

@@ -29,19 +29,18 @@ def list_indicators(
     if as_json:
         terminal.document({"items": items, "total_count": len(items), "next_cursor": None})
         return
-    rows = [
-        [
-            item["type"],
-            item["group"] if talib else item["aliases"],
-            _defaults(item),
-            item["outputs"],
-            item["warmup"],
-            _title(item),
-        ]
-        for item in items
-    ]
     second = "group" if talib else "also called"
-    terminal.table(["type", second, "parameters", "outputs", "warm-up (bars)", "what it is"], rows)
+    shown = {
+        "type": [item["type"] for item in items],
+        second: [item["group"] if talib else item["aliases"] for item in items],
+        "parameters": [_defaults(item) for item in items],
+        "outputs": [item["outputs"] for item in items],
+        "warm-up (bars)": [item["warmup"] for item in items],
+        "what it is": [_title(item) for item in items],
+    }
+    if terminal.is_narrow:
+        del shown[second]  # `show` has it
+    terminal.table(list(shown), list(zip(*shown.values(), strict=True)))
     others = [] if talib else [("list TA-Lib's functions", "indicators list --talib")]
     terminal.next_steps(("see one", f"indicators show {argument(items[0]['type'])}"), *others)
 

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or failed, 2 the command line itself is wrong, 130
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def run(arguments: Sequence[str] | None = None, session: Session | None = None) 
     if session is None:
         session = Session(Terminal())
         sys.excepthook = _report_defect
+        _print_warnings()
     command = typer.main.get_command(app)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -67,6 +69,14 @@ def run(arguments: Sequence[str] | None = None, session: Session | None = None) 
     except KeyboardInterrupt:  # between commands: inside one, typer ends it with 130
         return 130
     return 0
+
+
+def _print_warnings() -> None:
+    """Let what the core warns of in its log look like the warnings of a command."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("Warning: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logging.getLogger("ktrdr").addHandler(handler)
 
 
 def _report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ktrdr.errors import BadFile, KtrdrError, StrategyError
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 WIDE = 200
 """Columns where no terminal says how many: a table is then never folded, an id never cut."""
+
+
+NARROW = 120
+"""Columns below which a wide table is hard to read."""
 
 
 class Terminal:
@@ -90,10 +94,17 @@ class Terminal:
         table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
         for position, column in enumerate(columns):
             is_number = any(isinstance(row[position], int | float) for row in rows)
-            table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+            justify: Literal["right", "left"] = "right" if is_number else "left"
+            # a name broken in two cannot be copied: other columns give way before the first
+            table.add_column(column, justify=justify, overflow="fold", no_wrap=position == 0)
         for row in rows:
             table.add_row(*map(shown, row))
         self.console.print(table)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether a table has to leave out what can be seen elsewhere."""
+        return self.console.width < NARROW
 
     def facts(self, pairs: Sequence[tuple[str, object]]) -> None:
         """Write names and values, one pair a line; those without a value are left out."""

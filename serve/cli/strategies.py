@@ -5,7 +5,6 @@ What writes files is in `strategy_files`, what looks at bars in `checkups`.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +12,7 @@ import typer
 from ktrdr.errors import Problem
 from serve.cli import checkups, strategy_files
 from serve.cli.asking import is_file
-from serve.cli.judging import judge, judgement, refuse_faults
-from serve.cli.outcomes import EXIT_FAILED
+from serve.cli.judging import judge, judged_strategy, judgement
 from serve.cli.printing import Terminal, argument
 from serve.cli.session import AsJson, session_of
 
@@ -87,24 +85,22 @@ def show(
 @app.command("validate")
 def validate(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A strategy file.")],
+    given: Annotated[
+        str, typer.Argument(metavar="FILE", help="A strategy file, or the name of one in the strategies folder.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Judge a strategy file, without a service: every problem with line, column and what to do.
 
     Exit code 0 if it can be trained, 1 if not.
     """
-    from ktrdr.strategy import validate_strategy
-
-    terminal, path = session_of(context, as_json).terminal, argument(str(file))
-    judged = validate_strategy(file)
-    if judged.strategy is None:
-        refuse_faults(terminal, str(file), judged, f"strategies validate {path}")
-        raise typer.Exit(EXIT_FAILED)
+    session, path = session_of(context, as_json), argument(given)
+    terminal = session.terminal
+    strategy, judged = judged_strategy(session, given, f"strategies validate {path}")
     if as_json:
         terminal.document(judgement(judged))
         return
-    terminal.say(f"{file} is right: strategy {judged.strategy.name}, {len(judged.strategy.features)} features.")
+    terminal.say(f"{given} is right: strategy {strategy.name}, {len(strategy.features)} features.")
     for note in judged.notes:
         terminal.say(f"Note: {note}")
     terminal.next_steps(

@@ -13,17 +13,19 @@ from ktrdr.strategy.schema import Strategy
 
 
 class Gone(NamedTuple):
-    """Why a key is gone; with one of the values `harmless` nothing is lost with it."""
+    """Why a key is gone; with one of the values `harmless` nothing is lost with it, else `advice` may bring it back."""
 
     reason: str
     harmless: tuple[Any, ...] = ()
     always_harmless: bool = False
+    advice: str | None = None
 
 
 _TRADING = Gone("a strategy says how a model is trained; how it is traded is said elsewhere")
 _RAW = Gone(
-    "prices and volume are no inputs by themselves: add {raw_indicator: ..., normalization: zscore} to nn_inputs",
+    "prices, volume and indicators are no inputs by themselves",
     (False, None),
+    advice="Add {raw_indicator: ..., normalization: zscore} to nn_inputs.",
 )
 _FOLLOWS = Gone("the network's inputs and outputs follow from nn_inputs and labels", always_harmless=True)
 
@@ -86,7 +88,7 @@ def drop(path: KeyPath, value: Any, ledger: Ledger, suggestion: str | None = Non
     elif gone.always_harmless or value in gone.harmless:
         ledger.change(f"{dotted(ledger.document.written(path))} is gone: {gone.reason}.")
     else:
-        ledger.leave(path, gone.reason)
+        ledger.leave(path, gone.reason, gone.advice)
 
 
 def kinds_of(section: KeyPath, tag: str) -> dict[str, Any]:

@@ -44,8 +44,14 @@ def migrated_model(old: Any, ledger: Ledger) -> Any:
 
 
 def migrated_decisions(old: Any, ledger: Ledger) -> Any:
-    """Return `decisions`."""
-    return carry(old, ("decisions",), ledger)
+    """Return `decisions`; what a trade costs has a meaning only where the network gives returns."""
+    if not isinstance(old, Mapping):
+        return old
+    new = dict(old)
+    if "cost_model" in new and new.get("output_format", "classification") == "classification":
+        ledger.leave(("decisions", "cost_model"), "costs decide about returns, and output_format is classification")
+        del new["cost_model"]
+    return carry(new, ("decisions",), ledger)
 
 
 def migrated_training(old: Any, ledger: Ledger) -> Any:
@@ -115,16 +121,18 @@ def _early_stopping(old: Any, ledger: Ledger) -> Any:
 
 def _schedule(old: Any, ledger: Ledger) -> Any:
     """Return the schedule of the learning rate; None where the present form has none like it."""
+    kinds = keys_of(("training", "lr_scheduler"), "type")
+    known = f"One of: {', '.join(kinds)}."
+    if old is True:
+        ledger.leave(("training", "lr_scheduler"), "true names no schedule", known)
+    if isinstance(old, bool):
+        return None
     new = {"type": old} if isinstance(old, str) else dict(old) if isinstance(old, Mapping) else None
     if new is None or not isinstance(new.get("type"), str):
         return old
-    kinds = keys_of(("training", "lr_scheduler"), "type")
     name = _SCHEDULES.get(letters(new["type"]), new["type"].lower())
     if name not in kinds:
-        known = ", ".join(kinds)
-        ledger.leave(
-            ("training", "lr_scheduler"), f"there is no schedule '{name[:40]}'", f"One of: {known}." if known else None
-        )
+        ledger.leave(("training", "lr_scheduler"), f"there is no schedule '{name[:40]}'", known)
         return None
     if name != new["type"]:
         ledger.change(f"training.lr_scheduler.type '{new['type'][:40]}' is '{name}'.")

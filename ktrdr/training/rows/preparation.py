@@ -200,7 +200,10 @@ def _refuse_without_values(symbol: str, table: pd.DataFrame, base: BaseBars) -> 
     empty = table.columns[table.isna().all().to_numpy()]
     if len(base.bars) > base.n_warmup and len(empty):
         reason = f"{empty[0]} has no value on any bar"
-        advice = "Widen the date range, shorten the indicator's period, or import more bars of that timeframe."
+        advice = (
+            "Widen the date range, shorten the indicator's period, or import more bars of that timeframe; ACOS and"
+            " ASIN of TA-Lib have no value of any price."
+        )
         raise NoRows(symbol, reason, "nn_inputs", advice)
 
 

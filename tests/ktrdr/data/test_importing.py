@@ -82,7 +82,7 @@ def test_times_become_utc(tmp_path: Path) -> None:
         ("2020-01-02,11,13,0,12,0", (3, 4, "low"), "0 is not a finite number, positive"),
         ("2020-01-02,-1,13,-2,12,0", (3, 2, "open"), "-1 is not a finite number, positive"),
         ("2020-01-02,11,13,10,12,-5", (3, 6, "volume"), "-5 is not a finite number, zero or more"),
-        ("2020-01-02,11,9,10,10,0", (3, 2, "open"), "11 is outside the bar's range"),
+        ("2020-01-02,14,13,10,11,0", (3, 2, "open"), "14 is outside the bar's range"),
         ("2020-01-02,11,13,10,14,0", (3, 5, "close"), "14 is outside the bar's range, 10 to 13"),
         ("2020-01-02,11,13,10,12", (3, 5, ""), "5 fields, where the header has 6"),
         ("2020-01-02,11,13,10,12,0,", (3, 7, ""), "7 fields, where the header has 6"),
@@ -106,8 +106,15 @@ def test_what_is_wrong_is_said_with_its_line_and_its_field(
 
 def test_a_high_below_the_low_is_at_the_high(tmp_path: Path) -> None:
     error = refused(write(tmp_path, "\n".join([HEADER, GOOD[0], "2020-01-02,11,10,12,11,0"])))
-    assert (3, 3, "high") in places(error)
+    assert places(error) == [(3, 3, "high")]
     assert "10 is below the low, 12" in str(error)
+
+
+@pytest.mark.parametrize(
+    "row", ["-1,13,10,12,0", "11,-1,10,12,0", "11,13,-1,12,0", "11,13,10,-1,0", "11,9,10,12,0", "11,13,10,12,-1"]
+)
+def test_one_wrong_number_is_one_problem(tmp_path: Path, row: str) -> None:
+    assert len(places(refused(write(tmp_path, "\n".join([HEADER, GOOD[0], f"2020-01-02,{row}"]))))) == 1
 
 
 def test_lines_are_the_files_whatever_blank_lines_and_quotes_there_are(tmp_path: Path) -> None:
@@ -118,7 +125,7 @@ def test_lines_are_the_files_whatever_blank_lines_and_quotes_there_are(tmp_path:
 def test_all_problems_are_shown_together_in_the_order_of_the_file_up_to_twenty(tmp_path: Path) -> None:
     rows = [*GOOD, "2020-01-04,x,1,1,1,y", "2020-01-05,5,4,6,5,1", "2020-01-06,1,1", GOOD[0]]
     error = refused(write(tmp_path, "\n".join([HEADER, *rows])))
-    assert [place[:2] for place in places(error)] == [(5, 2), (5, 6), (6, 2), (6, 3), (6, 5), (7, 3), (8, 1)]
+    assert [place[:2] for place in places(error)] == [(5, 2), (5, 6), (6, 3), (7, 3), (8, 1)]
     error = refused(write(tmp_path, "\n".join([HEADER, *["2020-01-01,x,1,1,1,1"] * 60_000, GOOD[0]])))
     assert [problem.line for problem in error.problems] == [*range(2, 22), None]
     assert error.problems[-1].message == "only the first 20 problems are shown"
@@ -138,8 +145,13 @@ def test_all_problems_are_shown_together_in_the_order_of_the_file_up_to_twenty(t
         (HEADER.replace(",", ";").encode(), "the columns are not separated by commas"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "neither CSV text nor Parquet"),
         (f"{HEADER}\n{GOOD[0]}".encode("utf-16"), "neither CSV text nor Parquet"),
-        (b"PAR1 and then nothing", "cannot be read as Parquet"),
-        (f'{HEADER}\n"2020-01-01,1,1,1,1,1'.encode(), "cannot be read as CSV"),
+        (
+            b"PAR1 and then nothing",
+            "cannot be read as Parquet: it is damaged or was cut short, or is no Parquet file. Write",
+        ),
+        (f'{HEADER}\n"2020-01-01,1,1,1,1,1'.encode(), 'cannot be read as CSV: a quote (") is opened and not closed'),
+        (f'{HEADER}\n"{"x" * 200_000}'.encode(), "a field is longer than 131072 characters"),
+        (f'{HEADER}\n"a"b,1,1,1,1,1'.encode(), 'a quote (") stands inside a field'),
     ],
 )
 def test_a_file_that_holds_no_bars_says_why(tmp_path: Path, content: bytes, words: str) -> None:
@@ -187,8 +199,15 @@ def test_what_is_wrong_in_a_parquet_file_is_said_with_its_row_and_column(tmp_pat
     pq.write_table(table.set_column(4, "close", pa.array(close)), path)
     assert {problem.path for problem in refused(path).problems} == {"row 3, close", "row 6, close"}
     for column, values, words in (
-        ("close", pa.array(["1"] * 8), "close: the column is string, not numbers"),
-        ("time", pa.array(range(8)), "time: the column is int64, not times"),
+        (
+            "close",
+            pa.array(["1"] * 8),
+            "close: the column holds text, not numbers. Write it as numbers, such as float64.",
+        ),
+        ("close", pa.array(["1"] * 8, pa.large_string()), "close: the column holds text, not numbers"),
+        ("open", pa.array([[1.0]] * 8), "open: the column holds lists or mappings, not numbers"),
+        ("high", pa.array([True] * 8), "high: the column holds true and false, not numbers"),
+        ("time", pa.array(range(8)), "time: the column holds numbers, not times. Write it as timestamps"),
     ):
         pq.write_table(table.set_column(table.column_names.index(column), column, values), path)
         assert words in str(refused(path))
@@ -217,6 +236,9 @@ def test_bars_of_another_timeframe_are_refused_with_the_likely_one(
     error = refused(write(tmp_path, csv_of(walk(40, start, freq))), timeframe)
     assert error.problems[0].path == "timeframe"
     assert error.problems[0].suggestion == f"Import them as {likely}."
+    assert "00:00" not in error.problems[0].message
+    spans = {"1d": "1 day apart", "1w": "7 days apart", "5m": "5 minutes apart", "1h": "1 hour apart", "1m": "1 minute"}
+    assert spans[likely] in error.problems[0].message
 
 
 def test_months_are_no_bars_of_any_timeframe(tmp_path: Path) -> None:

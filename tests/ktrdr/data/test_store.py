@@ -82,7 +82,7 @@ def test_an_unknown_symbol_names_those_there_are(tmp_path: Path, symbol: str) ->
     store.write(SeriesKey("^GSPC", "1w"), walk(freq="W-MON"))
     with pytest.raises(UnknownSymbol) as caught:
         store.read(SeriesKey(symbol, "1d"))
-    assert caught.value.args == (f"{symbol} 1d", ("A 1d", "^GSPC 1w"))
+    assert caught.value.args[:2] == (f"{symbol} 1d", ("A 1d", "^GSPC 1w"))
 
 
 def test_an_unknown_timeframe_is_an_unknown_series(tmp_path: Path) -> None:
@@ -90,6 +90,24 @@ def test_an_unknown_timeframe_is_an_unknown_series(tmp_path: Path) -> None:
     for timeframe in ("1h", "2d", "1d/../A_1d"):
         with pytest.raises(UnknownSymbol, match="A " + timeframe):
             BarStore([tmp_path]).read(SeriesKey("A", timeframe))
+
+
+def test_a_series_not_stored_names_the_timeframes_of_its_symbol_or_the_nearest_symbol(tmp_path: Path) -> None:
+    store = BarStore([tmp_path])
+    for key in (KEY, SeriesKey("ONE", "1h"), SeriesKey("SP500", "1d")):
+        store.write(key, walk(freq="h" if key.timeframe == "1h" else "D"))
+    for key, words, advice in (
+        (SeriesKey("SP500", "1h"), "SP500 1h is not stored", "Stored of SP500: SP500 1d."),
+        (SeriesKey("NOPE", "1h"), "Symbol not found: NOPE 1h", "Known series: A 1d, ONE 1h, SP500 1d."),
+        (
+            SeriesKey("SP50", "1h"),
+            "Symbol not found: SP50 1h",
+            "Did you mean 'SP500'? Known series: A 1d, ONE 1h, SP500 1d.",
+        ),
+    ):
+        with pytest.raises(UnknownSymbol) as caught:
+            store.read(key)
+        assert (str(caught.value), caught.value.suggestion) == (words, advice)
 
 
 def test_the_first_folder_that_has_a_series_wins(tmp_path: Path) -> None:
@@ -194,6 +212,9 @@ def test_a_damaged_file_is_bad_bars_and_not_in_the_catalog(tmp_path: Path, caplo
     with caplog.at_level(logging.WARNING):
         assert [info.symbol for info in store.catalog()] == ["B"]
     assert str(path) in caplog.text
+    assert "Import the series again, or remove the file." in caplog.text
+    store.catalog()
+    assert len(caplog.records) == 1
 
 
 def test_a_parquet_of_something_else_is_bad_bars(tmp_path: Path) -> None:

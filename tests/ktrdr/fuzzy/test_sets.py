@@ -170,11 +170,14 @@ def test_every_wrong_term_is_reported() -> None:
     ]
 
 
+OWN_SHAPE = "The shapes are fitted: put low into terms, or remove fit and terms."
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
         ({**MACD, "fit": "quantile"}, ("fit", "unknown value 'quantile'", "Did you mean 'quantiles'?")),
-        ({**MACD, "fit": [0, 25, 40]}, ("fit", "unknown value a list", "One of: quantiles.")),
+        ({**MACD, "fit": [0, 25, 40]}, ("fit", "expected one value, got a list", "One of: quantiles.")),
         ({**MACD, "fit": None}, ("fit", "nothing is given", "Give its value.")),
         ({"indicator": "x", "terms": PAIR}, ("fit", "missing key 'fit'", "One of: quantiles.")),
         (
@@ -191,12 +194,27 @@ def test_every_wrong_term_is_reported() -> None:
         ({**MACD, "terms": ["low"]}, ("terms", "needs at least 2, has 1", None)),
         ({**MACD, "terms": []}, ("terms", "needs at least 2, has 0", None)),
         ({**MACD, "terms": ["low", "high", "low"]}, ("terms", "the term 'low' is listed twice", None)),
-        ({**MACD, "low": [0, 1, 2]}, ("low", "unknown key 'low'", "Known here: indicator, fit, terms.")),
+        ({**MACD, "low": "x"}, ("low", "unknown key 'low'", "Known here: indicator, fit, terms.")),
+        ({**MACD, "low": [0, 1, 2]}, ("low", "unknown key 'low'", OWN_SHAPE)),
+        ({"indicator": "x", "fit": "quantiles", "low": {"type": "bell"}}, ("low", "unknown key 'low'", OWN_SHAPE)),
     ],
 )
 def test_what_is_wrong_with_a_fitted_set_is_said(config: Any, expected: tuple[str, str, str | None]) -> None:
     (problem,) = problems(config)
     assert (problem.path.removeprefix("set."), problem.message, problem.suggestion) == expected
+
+
+def test_a_misspelled_indicator_is_one_problem_at_its_key() -> None:
+    (problem,) = problems({"indicators": "rsi_14", "low": [0, 1, 2]})
+    assert (problem.path, problem.message) == ("set.indicators", "unknown key 'indicators'")
+    assert problem.suggestion == "Did you mean 'indicator'?"
+    terms = {"indicator": "rsi_14", "indicators": [0, 1, 2]}
+    assert read(terms).terms == ("indicators",)
+
+
+def test_a_bad_name_for_a_term_is_one_problem_whatever_it_holds() -> None:
+    (problem,) = problems({"indicator": "rsi_14", "a.b": 30, "low": [0, 1, 2]})
+    assert "is not a term's name" in problem.message
 
 
 def test_everything_wrong_with_a_fitted_set_is_said_together() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any, get_args
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_function_is_described_as_talib_describes_it(name: str) -> None:
     assert list(info.outputs) == function.output_names
     assert info.warmup == function.lookback
     own = {one.name: one.default for one in info.parameters if one.name not in ("source", "data_source")}
-    assert own == dict(function.parameters)
+    assert own == {key: value for key, value in function.parameters.items() if (name, key) != ("VAR", "nbdev")}
     has_source = "source" in {one.name for one in info.parameters}
     assert has_source == ("price" in function.input_names)
     assert json.loads(json.dumps(info.as_dict())) == info.as_dict()
@@ -155,3 +156,20 @@ def test_an_unknown_name_suggests_the_nearest(wrong: str, suggestion: str) -> No
         describe(wrong)
     assert suggestion in str(caught.value.suggestion)
     assert caught.value.kind == "config"
+    assert "...." not in caught.value.suggestion
+    assert [problem.path for problem in caught.value.problems] == [""]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "advice"),
+    [
+        ("zigzag", "zigzag repaints", "training.labels: {source: zigzag}"),
+        ("MAVP", "a period of its own at every bar", "indicators list --talib"),
+        ("talib:MAVP", "a period of its own at every bar", "indicators list --talib"),
+    ],
+)
+def test_what_is_left_out_on_purpose_says_why(name: str, reason: str, advice: str) -> None:
+    with pytest.raises(UnknownIndicator, match=reason) as caught:
+        describe(name)
+    assert advice in str(caught.value.suggestion)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

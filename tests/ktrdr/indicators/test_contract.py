@@ -15,6 +15,7 @@ import pytest
 from ktrdr.data import COLUMNS, Bars
 from ktrdr.errors import BadBars, StrategyError
 from ktrdr.indicators import AnyIndicator, Indicator, TALib, build
+from ktrdr.indicators.functions import NAMES
 from tests.ktrdr.indicators.examples import EXAMPLES, Example, bundled, flat, walk
 
 INDICATORS: tuple[type[Indicator], ...] = get_args(get_args(AnyIndicator)[0])
@@ -106,6 +107,41 @@ def test_missing_bars_at_the_start_only_move_the_warm_up(example: Example) -> No
     is_nan = build(example.config).compute(bars).isna().any(axis=1)
     assert not is_nan.iloc[example.warmup + 5 :].any()
     assert is_nan.iloc[: example.warmup].all()
+
+
+def assert_no_value_rests_on_a_missing_price(indicator: Indicator) -> None:
+    """Ask of every column whether it is read at all, and if so that nothing comes after a gap in it."""
+    bars, at = walk(320), 260
+    whole = indicator.compute(bars)
+    for name in COLUMNS:
+        spoilt = bars.copy()
+        spoilt.iloc[at, spoilt.columns.get_loc(name)] = np.nan
+        values = indicator.compute(spoilt)
+        try:
+            indicator.compute(bars.drop(columns=name))
+        except BadBars:
+            assert values.iloc[at:].isna().all(axis=None), name
+            pd.testing.assert_frame_equal(values.iloc[:at], whole.iloc[:at])
+        else:
+            pd.testing.assert_frame_equal(values, whole)
+
+
+@each_example
+def test_no_value_rests_on_a_missing_price(example: Example) -> None:
+    assert_no_value_rests_on_a_missing_price(build(example.config))
+
+
+@pytest.mark.parametrize("function", NAMES)
+def test_no_value_of_talib_rests_on_a_missing_price(function: str) -> None:
+    assert_no_value_rests_on_a_missing_price(build({"type": "talib", "function": function}))
+
+
+@each_example
+def test_a_market_that_stands_still_after_missing_bars_reads_as_without_them(example: Example) -> None:
+    late = pd.concat([flat(50.0, 7) * np.nan, flat(50.0, 200)])
+    values = build(example.config).compute(late).to_numpy()
+    assert np.isnan(values[:7]).all()
+    np.testing.assert_array_equal(values[7:], build(example.config).compute(flat(50.0, 200)).to_numpy())
 
 
 @each_example

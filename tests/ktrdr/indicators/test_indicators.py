@@ -103,6 +103,11 @@ def test_a_config_without_a_type_or_that_is_no_mapping_is_refused() -> None:
         ({"period": 3}, "type", "missing key 'type'. One of: sma, ema, "),
         ({"typ": "rsi"}, "typ", "unknown key 'typ'. Did you mean 'type'?"),
         ({"type": "zigzag"}, "type", "zigzag repaints: its last leg changes when later bars come"),
+        ({"type": "NATR"}, "type", "a function of TA-Lib, not a type. Write {type: talib, function: NATR}."),
+        ({"type": "natr", "x": 1}, "type", "Write {type: talib, function: NATR}."),
+        ({"type": "talib:RSI"}, "type", "Write {type: talib, function: RSI}."),
+        ({"type": "MAVP"}, "type", "a period of its own at every bar"),
+        ({"type": "talib"}, "function", "missing key 'function'. Name one of TA-Lib's: {type: talib, function: NATR}."),
     ],
 )
 def test_what_is_wrong_is_said_in_plain_words_at_its_key(config: dict[str, object], path: str, words: str) -> None:

@@ -82,3 +82,9 @@ def test_a_million_bars_take_seconds_at_most_and_long_sums_stay_exact() -> None:
     assert time.process_time() - started < 10
     assert np.allclose(measured.iloc[200:-200], 0.01, rtol=1e-8, atol=0)
     assert measured.max() <= 1
+
+
+def test_bars_of_one_time_are_refused_in_plain_words() -> None:
+    times = times_of(5)
+    with pytest.raises(ValueError, match=r"two bars open at 2020-01-03 00:00:00.* must be unique"):
+        uniqueness(lives_of([(0, 1)], times), times.insert(3, times[2]))

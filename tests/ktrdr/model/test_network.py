@@ -104,7 +104,7 @@ def test_a_stored_architecture_rebuilds_the_same_network():
         ({"architecture": {"hidden_layers": [8], "depth": 2}}, "architecture.depth"),
         ({"architecture": {"hidden_layers": [200_000], "dropout": 1.0}}, "architecture.dropout"),
         ({"colour": "blue"}, "colour"),
-        ({"type": "lstm"}, "architecture.sequence_length"),
+        ({"type": "lstm"}, "architecture.hidden_layers"),
     ],
 )
 def test_a_wrong_architecture_is_refused_by_path(change, path):

@@ -76,6 +76,8 @@ def test_keys_and_values_have_places_from_one():
         ("a: &x [*x]", 1, 8, "the alias '*x' names nothing above it"),
         ('a: "\\UFFFFFFFF"', 1, 1, "a backslash that means nothing"),
         ("- a", 1, 1, "the file is not a mapping"),
+        ("name: [", 1, 8, "the text ends inside a bracket"),
+        ("a: &r {b: 1}\nc: {<<: *r}", 2, 5, "the merge key '<<' is not read"),
         ("# nothing", 1, 1, "the file is empty"),
         ("a: " + "9" * 5000, 1, 4, "a number of more than 64 digits"),
         ("a: !!int 3", 1, 4, "the tag 'tag:yaml.org,2002:int' is refused"),
@@ -85,6 +87,10 @@ def test_keys_and_values_have_places_from_one():
 def test_what_is_no_strategy_text_is_refused_in_plain_words_where_it_stands(text, line, column, message):
     found = refusal_of(text)
     assert (found.line, found.column, found.message) == (line, column, message)
+
+
+def test_a_quoted_merge_sign_is_a_key_like_others():
+    assert read_document("a: {'<<': 1}").values == {"a": {"<<": 1}}
 
 
 def test_repeated_keys_are_all_found_and_the_first_is_named():

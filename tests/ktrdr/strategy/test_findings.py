@@ -50,7 +50,7 @@ def test_a_misspelling_is_found_where_it_stands_with_the_nearest_spelling(old, n
 WRONG_VALUES = [
     ("epochs: 5", "epochs: '5'", (29, 11), "training.epochs", "expected a whole number, got '5' (text)"),
     ("epochs: 5", "epochs: 5.5", (29, 11), "training.epochs", "expected a whole number, got 5.5"),
-    ("epochs: 5", "epochs: true", (29, 11), "training.epochs", "expected a whole number, got true (true or false)"),
+    ("epochs: 5", "epochs: true", (29, 11), "training.epochs", "expected a whole number, got true"),
     ("epochs: 5", "epochs:", (29, 3), "training.epochs", "expected a whole number, got nothing"),
     ("epochs: 5", "epochs: 0", (29, 11), "training.epochs", "must be at least 1, got 0"),
     ("epochs: 5", "learning_rate: .nan", (29, 18), "training.learning_rate", "expected a finite number, got nan"),
@@ -119,9 +119,93 @@ def test_a_key_of_another_family_member_is_unknown():
 
 
 def test_a_sets_misspelled_indicator_is_not_taken_for_a_term_in_silence():
-    missing, _ = problems_after("indicator: rsi_14", "indicater: rsi_14")
-    assert missing.path == "fuzzy_sets.momentum.indicator"
-    assert missing.suggestion == "Is 'indicater' meant to be 'indicator'?"
+    found = only_problem("indicator: rsi_14", "indicater: rsi_14")
+    assert (found.path, found.line, found.column) == ("fuzzy_sets.momentum.indicater", 12, 5)
+    assert found.suggestion == "Did you mean 'indicator'?"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "advice"),
+    [("training:", None, "It needs: labels."), ("model:", "training:", "It needs: type.")],
+)
+def test_a_missing_section_is_not_taken_for_another_and_says_what_every_form_of_it_needs(start, end, advice):
+    # "training" is near to "training_data", which is a section of its own
+    before, after = VALID.split(f"{start}\n")
+    (found,) = validate_strategy(before + (VALID[VALID.index(f"{end}\n") :] if end else "")).problems
+    assert after
+    assert (found.path, found.suggestion) == (start.removesuffix(":"), advice)
+
+
+def test_missing_labels_say_what_every_labeler_needs():
+    found = only_problem("  labels: {source: triple_barrier, pt_multiplier: 2.0}\n", "")
+    assert (found.path, found.suggestion) == ("training.labels", "It needs: source.")
+
+
+MLP_LINES = "  type: mlp\n  architecture: {hidden_layers: [8, 4], activation: relu, dropout: 0.1}"
+OF_ANOTHER_KIND = [
+    ("type: rsi, period: 14", "type: atr, source: close", "atr has none. Known here: data_source, type, period."),
+    (
+        "activation: relu",
+        "sequence_length: 9",
+        "It is a key of lstm, gru. Known here: hidden_layers, activation, dropout.",
+    ),
+    (
+        MLP_LINES,
+        "  type: lstm\n  architecture: {hidden_layers: [8]}",
+        "It is a key of mlp. Needed here: sequence_length.",
+    ),
+    ("single, symbol: SP500", "single, list: [A]", "It is a key of multi_symbol. Needed here: symbol."),
+    ("mode: single, symbol: SP500", "mode: multi_symbol, symbol: A", "It is a key of single. Needed here: list."),
+    (
+        "timeframe: 1d}",
+        "timeframe: 1d, base_timeframe: 1d}",
+        "It is a key of multi_timeframe. Known here: mode, timeframe.",
+    ),
+    (
+        "epochs: 5",
+        "lr_scheduler: {type: cosine, gamma: 0.5}",
+        "It is a key of step, exponential. Known here: type, eta_min.",
+    ),
+    (
+        "source: triple_barrier",
+        "source: zigzag",
+        "It is a key of triple_barrier. Known here: source, cusum_threshold, threshold.",
+    ),
+    # what a config of a TA-Lib function has inside is no key of one
+    ("period: 14", "parameters: {}", "Known here: data_source, type, period, source."),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "advice"), OF_ANOTHER_KIND)
+def test_a_key_of_another_kind_is_one_problem_that_names_the_kind(old, new, advice):
+    found = only_problem(old, new)
+    assert found.message.startswith("unknown key '")
+    assert found.suggestion == advice
+
+
+def test_a_key_that_begins_like_one_known_key_is_that_one_misspelled():
+    found = only_problem("validation: 0.15", "val: 0.15")
+    assert (found.path, found.line, found.column) == ("training.data_split.val", 28, 28)
+    assert found.suggestion == "Did you mean 'validation'?"
+
+
+def test_a_bad_name_is_one_problem_whatever_it_holds():
+    found = only_problem("down: [-.inf, -.inf, -2, 0]", "down x: 30")
+    assert (found.path, found.line, found.column) == ("fuzzy_sets.direction.down x", 17, 5)
+    named, _ = problems_after("macd: {type: macd}", "my macd: macd")  # the set still reads macd
+    assert (named.path, named.line, named.column) == ("indicators.my macd", 9, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("optimizer: adam", "optimizer: [adam]", "expected one value, got a list"),
+        ("{type: macd}", "{type: [macd]}", "expected one type, got a list"),
+        ("optimizer: adam", "optimizer: true", "unknown value true"),
+    ],
+)
+def test_a_list_in_place_of_a_word_is_told_in_plain_words(old, new, message):
+    assert only_problem(old, new).message == message
 
 
 def test_a_name_that_is_none_is_reported_at_its_key():
@@ -240,7 +324,7 @@ def test_a_conflict_in_a_list_keeps_its_position_where_items_before_it_are_fault
     text = changed("{fuzzy_set: momentum}", "{timeframes: all}").replace("[1d]", "[1d, 1d]\n    wibble: 1")
     assert [problem.path for problem in validate_strategy(text).problems] == [
         "nn_inputs.0",
-        "nn_inputs.1",
+        "nn_inputs.1.timeframes",
         "nn_inputs.1.wibble",
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 
+import numpy as np
 import pytest
 
 from ktrdr.data import SeriesKey
@@ -253,6 +254,13 @@ def test_terms_of_two_sets_may_share_a_column_where_their_features_differ():
     assert _messages(fuzzy_sets=sets, training_data__timeframes=TWO, nn_inputs=inputs) == []
     (message,) = _messages(fuzzy_sets=sets, nn_inputs=[{"fuzzy_set": "a"}, {"fuzzy_set": "a_b"}])
     assert message == "nn_inputs: the feature '1d_a_b_c' is of the fuzzy set 'a' and of the fuzzy set 'a_b'"
+
+
+def test_numbers_and_arrays_of_numpy_count_as_plain_ones():
+    sets = {"momentum": {"indicator": "rsi_14", "low": np.array([0, 25, 40]), "high": [np.int64(60), 80, 100]}}
+    plain = {"momentum": {"indicator": "rsi_14", "low": [0, 25, 40], "high": [60, 80, 100]}}
+    inputs = [{"fuzzy_set": "momentum"}]
+    assert _load(fuzzy_sets=sets, nn_inputs=inputs) == _load(fuzzy_sets=plain, nn_inputs=inputs)
 
 
 def test_two_overrides_of_one_key_are_refused():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ktrdr.errors import StrategyError
 from ktrdr.strategy import Strategy, load_strategy, read_document, validate_strategy
+from tests.ktrdr.strategy.older import V1, V2
 from tests.ktrdr.strategy.texts import VALID, changed
 
 
@@ -98,6 +99,28 @@ def test_a_file_that_is_no_strategy_is_an_error_that_names_it(tmp_path, content,
 def test_a_text_that_is_no_path_is_an_error(source):
     with pytest.raises(StrategyError):
         load_strategy(source)
+
+
+@pytest.mark.parametrize("source", [None, b"", b"name: x\n", [], 5])
+def test_what_is_neither_a_path_nor_a_text_nor_a_mapping_is_refused_in_plain_words(source):
+    with pytest.raises(StrategyError, match="a strategy is a path, a text or a mapping, got"):
+        load_strategy(source)
+    assert not validate_strategy(source).valid
+
+
+def test_an_empty_text_is_an_empty_file_and_no_folder():
+    with pytest.raises(StrategyError, match="the file is empty"):
+        load_strategy("")
+
+
+@pytest.mark.parametrize(("text", "line"), [(V2, 4), (V1, 2), (V2.replace('version: "2.0"\n', ""), 17)])
+def test_a_file_of_an_older_form_is_one_problem_that_leads_to_migrate(tmp_path, text, line):
+    (found,) = validate_strategy(text).problems
+    assert (found.line, found.suggestion) == (line, "`ktrdr strategies migrate` rewrites the file.")
+    path = tmp_path / "an older one.yaml"
+    path.write_text(text)
+    (found,) = validate_strategy(path).problems
+    assert found.suggestion == f"`ktrdr strategies migrate '{path}'` rewrites the file."
 
 
 def test_the_error_survives_pickling_and_reads_as_a_list():

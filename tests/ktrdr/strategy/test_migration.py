@@ -152,6 +152,44 @@ def test_the_timeframe_of_an_indicator_is_that_of_its_inputs():
     assert read_document(found.text).values["nn_inputs"][0] == {"fuzzy_set": "rsi_14", "timeframes": ["1h"]}
 
 
+COSTS = "cost_model: {round_trip_cost: 0.003, min_edge_multiplier: 1.5}"
+
+
+def test_costs_beside_classification_are_left_behind():
+    for text in (V2.replace("decisions:\n", f"decisions:\n  {COSTS}\n"), VALID + f"decisions:\n  {COSTS}\n  x: 1\n"):
+        found = migrate(text + "orchestrator: {}\n" if "zigzag" in text else text.replace('"3.0"', '"2.0"'))
+        assert "returns" in left_behind(found)["decisions.cost_model"]
+        assert found.problems == ()
+        assert load_strategy(found.text).decisions.cost_model is None
+
+
+def test_costs_beside_regression_are_carried():
+    regression = f"decisions:\n  output_format: regression\n  {COSTS}\n"
+    labels = ("{source: triple_barrier, pt_multiplier: 2.0}", "{source: forward_return, horizon: 5}")
+    found = migrate((VALID + regression).replace('"3.0"', '"2.0"').replace(*labels))
+    assert (found.problems, found.left_behind) == ((), ())
+    assert load_strategy(found.text).decisions.cost_model.round_trip_cost == 0.003
+
+
+@pytest.mark.parametrize(("value", "left"), [("true", True), ("false", False)])
+def test_a_schedule_that_is_only_switched_on_or_off_is_none(value, left):
+    found = migrated_with("    epochs: 50\n", f"    epochs: 50\n    lr_scheduler: {value}\n")
+    assert found.problems == ()
+    assert load_strategy(found.text).training.lr_scheduler == load_strategy(migrate(V2).text).training.lr_scheduler
+    named = [problem for problem in found.left_behind if problem.path.endswith("lr_scheduler")]
+    assert [problem.suggestion for problem in named] == (
+        ["One of: none, step, exponential, reduce_on_plateau, cosine."] if left else []
+    )
+
+
+def test_raw_inputs_are_advised_only_where_they_were_wanted():
+    off = migrate(V2)
+    assert not [change for change in off.changes if "raw_indicator" in change]
+    on = migrated_with("include_price_context: false", "include_price_context: true")
+    (problem,) = [problem for problem in on.left_behind if problem.path.endswith("include_price_context")]
+    assert "raw_indicator" in problem.suggestion
+
+
 def test_early_stopping_that_was_off_is_off():
     found = migrated_with("{enabled: true, patience: 15", "{enabled: false, patience: 15")
     assert load_strategy(found.text).training.early_stopping is None

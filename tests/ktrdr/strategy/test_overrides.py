@@ -73,13 +73,27 @@ def test_null_does_not_make_what_it_would_remove_something_from():
     assert load_strategy(VALID, {"training.early_stopping.patience": None}) == load_strategy(VALID)
 
 
+def test_null_does_not_remove_an_item_of_a_list():
+    assert refused({"nn_inputs.1": None}) == (
+        Problem(
+            "nn_inputs.1", "an item of a list cannot be removed by itself", "Put the whole list in place of the file's."
+        ),
+    )
+    assert len(load_strategy(VALID, {"nn_inputs": [{"fuzzy_set": "momentum"}]}).nn_inputs) == 1
+
+
+@pytest.mark.parametrize("overrides", [[1], 5, "training.epochs=5"])
+def test_overrides_that_are_no_mapping_are_refused_in_plain_words(overrides):
+    (found,) = refused(overrides)
+    assert (found.path, found.message.startswith("expected a mapping of dotted paths to values")) == ("overrides", True)
+
+
 @pytest.mark.parametrize(
     ("path", "at"),
     [
         ("training.early_stoping", "training.early_stoping"),
         ("trainng.epochs", "trainng"),
         ("indicators.rsi_41", "indicators.rsi_41"),
-        ("nn_inputs.1", "nn_inputs.1"),
         ("training.labels", "training.labels"),
         ("training.epochs.x", "training.epochs.x"),
     ],

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from ktrdr.strategy import load_strategy, notes, validate_strategy
 from tests.ktrdr.strategy.texts import VALID, changed, only_problem, problems_after
 
@@ -42,7 +44,23 @@ def test_the_same_feature_twice_is_an_error():
     found = only_problem("fuzzy_set: direction", "fuzzy_set: momentum")
     assert (found.path, found.line) == ("nn_inputs.1", 21)
     assert found.message == "'momentum' on 1d is an input already (nn_inputs.0)"
-    assert only_problem("timeframes: [1d]", "timeframes: [1d, 1d]").message == "a timeframe is listed twice"
+    assert only_problem("timeframes: [1d]", "timeframes: [1d, 1d]").message == "the timeframe '1d' is listed twice"
+
+
+def test_what_is_listed_twice_is_named_at_its_list():
+    symbols = only_problem("mode: single, symbol: SP500", "mode: multi_symbol, list: [A, B, A]")
+    assert (symbols.path, symbols.line, symbols.column) == ("training_data.symbols.list", 4, 33)
+    assert symbols.message == "the symbol 'A' is listed twice"
+    timeframes = only_problem("mode: single, timeframe: 1d", "mode: multi_timeframe, list: [1w, 1d, 1w]")
+    assert timeframes.message == "the timeframe '1w' is listed twice"
+
+
+@pytest.mark.parametrize("reference", ["rsi.14", "rsi.14.value"])
+def test_an_id_that_is_refused_is_not_missing_as_well(reference):
+    text = changed("  rsi_14:", "  rsi.14:").replace("indicator: rsi_14", f"indicator: {reference}")
+    (found,) = validate_strategy(text).problems
+    assert (found.path, found.line, found.column) == ("indicators.rsi.14", 8, 3)
+    assert "'rsi.14' is not a name" in found.message
 
 
 def test_two_sets_whose_terms_make_one_feature_name_are_an_error():

@@ -36,6 +36,13 @@ def test_old_and_new_together_are_an_error_at_the_old_one():
     assert "both are given" in found.message
 
 
+def test_dates_that_run_backwards_are_reported_where_they_stand():
+    (found,) = validate_strategy(changed(RANGE, "start_date: 2019-01-01\n  end_date: 2018-01-01")).problems
+    assert (found.path, found.line, found.column) == ("training_data.start_date", 6, 3)
+    (found,) = validate_strategy(changed(RANGE, RANGE.replace("2000", "2020"))).problems
+    assert (found.path, found.line) == ("training_data.date_range", 6)
+
+
 def test_training_under_model_as_a_whole_moves_out_and_is_respelled_inside():
     head, training = VALID.split("training:\n")
     moved = "".join(f"  {line}\n" for line in training.replace("pt_multiplier", "profit_target_atr").splitlines())

@@ -50,6 +50,16 @@ def test_a_dead_zone_over_30_per_cent_is_a_warning_that_names_it():
     assert "%" in warning
 
 
+def test_a_class_that_a_part_has_no_row_of_is_a_warning():
+    strategy = small_strategy(labels={"source": "forward_return", "horizon": 5, "threshold": 0.06})
+    found = check_on_data(strategy, bundled_data(), settle_scope(strategy))
+    absent = [warning for warning in found.warnings if warning.startswith("None of the")]
+    assert absent
+    assert all(" rows is " in warning and "Widen the date range" in warning for warning in absent)
+    usual = small_strategy()
+    assert check_on_data(usual, bundled_data(), settle_scope(usual)).warnings == []
+
+
 def test_labels_of_one_class_are_an_error():
     strategy = small_strategy(labels={"source": "forward_return", "horizon": 5, "threshold": 9.0})
     with pytest.raises(OneClassLabels, match="HOLD"):

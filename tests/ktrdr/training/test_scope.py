@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ktrdr.errors import RequestError, StrategyError
+from ktrdr.errors import RequestError
 from ktrdr.strategy import load_strategy
 from ktrdr.training.scope import Options, settle_scope, settle_strategy
 from tests.ktrdr.training.strategies import document, small_strategy
@@ -50,10 +50,10 @@ def test_the_files_base_stays_the_base_where_it_is_among_the_requests_timeframes
     assert settle_strategy(strategy, ["1w", "4h"]).base_timeframe == "4h"
 
 
-def test_timeframes_that_leave_an_input_without_one_are_refused_with_its_place():
+def test_timeframes_that_leave_out_one_that_an_input_names_are_the_requests_fault():
     keys = document()
     keys["nn_inputs"][0]["timeframes"] = ["1d"]
-    with pytest.raises(StrategyError, match=r"nn_inputs.0.timeframes.0: '1d' is not among the timeframes"):
+    with pytest.raises(RequestError, match=r"request's timeframes leave out 1d, which nn_inputs\.0 names"):
         settle_strategy(load_strategy(keys), ["1w"])
 
 

@@ -94,6 +94,52 @@ def test_symbols_and_dates_are_instead_of_the_files(check):
     assert "--end-date" not in check("minimal", "--end-date", "2005-13-31").out
 
 
+ASKED = ["--symbols", "NASDAQ", "--timeframes", "1d", "--end-date", "2016-12-31", "--override", "training.seed=3"]
+
+
+def test_what_to_do_next_has_the_options_that_were_given(check):
+    asked = " ".join(ASKED)
+    ran = check("minimal", *ASKED)
+    for command in ("strategies check minimal --lookahead", "models train minimal"):
+        assert f".venv/bin/ktrdr {command} {asked}\n" in ran.out
+    zone = "fuzzy_sets.momentum.high=[95, 96, 97]"
+    again = check("minimal", "--data", "--start-date", "2015-01-01", "--override", zone)
+    assert f"strategies check minimal --data --start-date 2015-01-01 --override '{zone}'\n" in again.out
+
+
+def test_a_fault_of_an_override_is_said_to_be_one(check, strategies_dir, tmp_path):
+    ran = check("minimal", "--override", "training.epochs=0", "--override", "training.seed=1")
+    assert ran.code == 1
+    assert "Error: --override: training.epochs: must be at least 1" in ran.err
+    assert "correct the override" in ran.out
+    assert "mend it" not in ran.out
+    path = tmp_path / "wrong.yaml"
+    path.write_text((strategies_dir / "minimal.yaml").read_text().replace("type: mlp", "type: mpl"))
+    both = check(str(path), "--override", "training.epochs=0")
+    assert f"Error: {path}: line " in both.err
+    assert "Error: --override: training.epochs: " in both.err
+    assert "mend it" in both.out
+
+
+def test_timeframes_without_one_that_an_input_names_are_the_options_fault(check, strategies_dir):
+    ran = check(str(strategies_dir / "weekly_trend.yaml"), "--timeframes", "1d")
+    assert ran.code == 1
+    assert "Error: timeframes: The request's timeframes leave out 1w, which nn_inputs." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--symbols", ""), "symbols: No symbol is given."),
+        (("--timeframes", ""), "timeframes: No timeframe is given."),
+        (("--timeframes", "2h"), "timeframes: '2h' is no timeframe. Give one or more of 1m, 5m"),
+    ],
+)
+def test_options_that_name_nothing_are_refused_in_plain_words(check, option, said):
+    ran = check("minimal", *option)
+    assert (ran.code, said in ran.err) == (1, True)
+
+
 def test_a_file_with_faults_is_judged_first(check, strategies_dir, tmp_path):
     path = tmp_path / "wrong.yaml"
     path.write_text((strategies_dir / "minimal.yaml").read_text().replace("type: mlp", "type: mpl"))

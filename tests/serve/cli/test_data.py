@@ -115,7 +115,9 @@ def test_a_series_with_warnings_alone_is_exit_code_0(data):
     ran = data("check", "SP500")
     assert ran.code == 0
     assert "compared with the calendar XNYS" in ran.out
-    assert "spike" in ran.out
+    assert ran.out.count("median absolute deviation") == 1
+    [line] = [line for line in ran.out.splitlines() if "2008-09-29" in line]
+    assert "spike" in line and "close -8.81%, 9.4 times the usual" in line
     found = json.loads(data("check", "SP500", "1d", "--calendar", "24/7", "--json").out)
     assert found["ok"] is True
     assert found["items"][0]["counts"]["missing"] > 1000
@@ -146,6 +148,11 @@ def test_a_file_that_cannot_be_read_is_not_passed_over(data, settings):
 def test_an_unknown_symbol_or_calendar_is_refused_with_the_nearest(data):
     assert "Did you mean 'SP500'?" in data("check", "SP501").err
     assert data("check", "SP500", "1h").code == 1
+    assert "'2h' is no timeframe" in data("check", "SP500", "2h").err
+    weekly = data("check", "SP500", "1w")
+    assert weekly.code == 1
+    assert "SP500 1w is not stored: it is made of SP500 1d" in weekly.err
+    assert ".venv/bin/ktrdr data check SP500 1d" in weekly.err
     unknown = data("check", "SP500", "--calendar", "XNYSE")
     assert unknown.code == 1
     assert "Did you mean" in unknown.err

@@ -48,6 +48,22 @@ def test_an_indicator_is_shown_with_ranges_source_and_a_config_that_can_be_built
     assert build(read_document(f"config: {config[1]}").values["config"]).outputs
 
 
+def test_on_a_narrow_terminal_no_type_is_broken_in_two(indicators, monkeypatch):
+    monkeypatch.setattr("serve.cli.printing.WIDE", 80)
+    ran = indicators("list")
+    firsts = [line.split()[0] for line in ran.out.splitlines() if line.strip()]
+    assert {info.type for info in describe_all()} <= set(firsts)
+    assert "also called" not in ran.out
+    assert max(map(len, ran.out.split("Next")[0].splitlines())) <= 80
+
+
+def test_what_is_left_out_says_why(indicators):
+    ran = indicators("show", "zigzag")
+    assert ran.code == 1
+    assert ran.err.startswith("Error: zigzag repaints")
+    assert "a period of its own" in indicators("show", "MAVP").err
+
+
 def test_an_unknown_one_is_refused_with_the_nearest(indicators):
     ran = indicators("show", "macdd")
     assert ran.code == 1

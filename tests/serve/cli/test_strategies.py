@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from actors.strategy_catalog import StrategyCatalog
 from ktrdr.strategy import StrategyLibrary, load_strategy
 from tests.fakes.client import FakeClient
 from tests.fakes.machine import FakeMachine
+from tests.ktrdr.strategy.older import V2
+from tests.ktrdr.strategy.texts import VALID
 
 ENTRY = {
     "name": "sp500_daily",
@@ -112,7 +116,51 @@ def test_every_problem_of_a_wrong_file_is_printed_with_line_column_and_suggestio
     assert [entry["path"] for entry in json.loads(as_json.out)["errors"]] == ["indicators.rsi.type", "model.type"]
 
 
+def test_a_name_is_judged_as_a_file_is(ktrdr):
+    ran = ktrdr(["strategies", "validate", "minimal"], machine=FakeMachine())
+    assert (ran.code, ran.err) == (0, "")
+    assert "minimal is right: strategy minimal" in ran.out
+    unknown = ktrdr(["strategies", "validate", "minimall"], machine=FakeMachine())
+    assert unknown.code == 1
+    assert "Did you mean 'minimal'?" in unknown.err
+
+
+def test_an_older_file_is_led_to_migrate(ktrdr, tmp_path):
+    path = tmp_path / "older.yaml"
+    path.write_text(V2)
+    ran = ktrdr(["strategies", "validate", str(path)])
+    [line] = ran.err.splitlines()
+    assert f"`.venv/bin/ktrdr strategies migrate {path}` rewrites the file." in line
+    assert f".venv/bin/ktrdr strategies migrate {path}\n" in ran.out
+    assert "mend it" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "offered"),
+    [
+        ("source: zigzag", "source: zigzag, zigzag_threshold: 0.03", True),
+        ("  type: mlp", "  type: mlp\n  architecture: {output_activation: softmax}", True),
+        ("  type: mlp", "  type: mlp\n  features: {scale_features: true}", True),
+        ("training:\n", "training:\n  method: supervised\n", True),
+        ("training:\n", "training:\n  early_stopping: {enabled: true, patience: 5}\n", True),
+        ("training:\n", "training:\n  epoch: 5\n", False),
+        ("training:\n", "training:\n  epochs: 0\n", False),
+    ],
+)
+def test_migrate_is_offered_where_it_mends_something(ktrdr, tmp_path, old, new, offered):
+    path = tmp_path / "some.yaml"
+    labels = ("{source: triple_barrier, pt_multiplier: 2.0}", "{source: zigzag}")
+    architecture = ("  architecture: {hidden_layers: [8, 4], activation: relu, dropout: 0.1}\n", "")
+    text = VALID.replace(*labels).replace(*architecture)
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    ran = ktrdr(["strategies", "validate", str(path)])
+    assert ran.code == 1
+    assert (f"strategies migrate {path}" in ran.out, "mend it" in ran.out) == (offered, not offered)
+
+
 def test_a_file_that_is_not_there_is_no_valid_strategy(ktrdr):
     ran = ktrdr(["strategies", "validate", "nowhere.yaml"])
     assert ran.code == 1
-    assert "there is no such file" in ran.err
+    assert "there is no such file. Give the path of a strategy file." in ran.err
+    assert "mend it" not in ran.out
