@@ -246,7 +246,8 @@ class OtherCheckpoint(ConfigError):
         self.differing = differing
 
     def __str__(self) -> str:
-        return f"The checkpoint kept here is of another training, with another {' and other '.join(self.differing)}."
+        words = " and ".join(f"{'other' if word.endswith('s') else 'another'} {word}" for word in self.differing)
+        return f"The checkpoint kept here is of another training, with {words}."
 
     @property
     def suggestion(self) -> str | None:

@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ktrdr.storage.artifact import MAX_PACKED_SIZE, MAX_RAW_SIZE, ModelArtifact, PackedArtifact, pack, unpack
+from ktrdr.storage.checkpoints import FileCheckpointStore
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
 from ktrdr.storage.versions import ModelVersion
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PACKED_SIZE",
     "MAX_RAW_SIZE",
+    "FileCheckpointStore",
     "LoadedModel",
     "ModelArtifact",
     "ModelStorage",

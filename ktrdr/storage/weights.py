@@ -46,7 +46,7 @@ _UNREADABLE = (
 
 def weights_of(state_dict: Mapping[str, torch.Tensor]) -> bytes:
     """Return a state dict as `torch.save` writes it, on the CPU and without anything its tensors were views of."""
-    return _saved({name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()})
+    return write_plain({name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()})
 
 
 def read_weights(content: bytes) -> dict[str, torch.Tensor]:
@@ -57,7 +57,7 @@ def read_weights(content: bytes) -> dict[str, torch.Tensor]:
     StorageError
         If it holds anything but named tensors.
     """
-    state = _loaded(content)
+    state = read_plain(content)
     if not isinstance(state, dict) or not all(
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
     ):
@@ -77,7 +77,7 @@ def description_of(model_id: str, contract: FeatureContract) -> dict[str, Any]:
 def bundle_of(model_id: str, contract: FeatureContract, state: Mapping[str, torch.Tensor]) -> bytes:
     """Return `model_full.pt`: all that is needed to rebuild the network, in plain types and tensors."""
     bundle = {**description_of(model_id, contract), "state_dict": dict(state)}
-    return _saved({key: bundle[key] for key in BUNDLE_KEYS})
+    return write_plain({key: bundle[key] for key in BUNDLE_KEYS})
 
 
 def read_bundle(content: bytes) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def read_bundle(content: bytes) -> dict[str, Any]:
     StorageError
         If it is not a bundle of this format.
     """
-    bundle = _loaded(content)
+    bundle = read_plain(content)
     if not isinstance(bundle, dict) or tuple(bundle) != BUNDLE_KEYS or bundle["format_version"] != FORMAT_VERSION:
         raise StorageError(f"it is not a bundle of format {FORMAT_VERSION}")
     return bundle
@@ -113,13 +113,21 @@ def network_with(contract: FeatureContract, state: Mapping[str, torch.Tensor]) -
     return network.requires_grad_(False).eval()
 
 
-def _saved(value: dict[str, Any]) -> bytes:
+def write_plain(value: dict[str, Any]) -> bytes:
+    """Return tensors and plain values as `torch.save` writes them."""
     buffer = io.BytesIO()
     torch.save(value, buffer)
     return buffer.getvalue()
 
 
-def _loaded(content: bytes) -> Any:
+def read_plain(content: bytes) -> Any:
+    """Return the tensors, on the CPU, and plain values that `torch.save` wrote; nothing in them is executed.
+
+    Raises
+    ------
+    StorageError
+        If there is anything else in it, or it is compressed.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ktrdr.training.artifact import ModelSaver
+    from ktrdr.training.checkpoints import CheckpointPolicy, CheckpointStore
     from ktrdr.training.device import detect_device, resolve_device
     from ktrdr.training.executor import TrainingExecutor
     from ktrdr.training.learning.trainer import ModelTrainer
     from ktrdr.training.plan import TrainingPlan, plan_training
 
 __all__ = [
+    "CheckpointPolicy",
+    "CheckpointStore",
     "ModelSaver",
     "ModelTrainer",
     "TrainingExecutor",
@@ -26,6 +29,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CheckpointPolicy": "checkpoints",
+    "CheckpointStore": "checkpoints",
     "ModelSaver": "artifact",
     "ModelTrainer": "learning.trainer",
     "TrainingExecutor": "executor",

@@ -81,21 +81,32 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
 @contextmanager
 def random_state_kept(device: torch.device) -> Iterator[None]:
     """Leave torch's generators of the CPU and of `device` as they were, whatever the block draws or seeds."""
-    on_cpu, on_device = torch.get_rng_state(), _state_on(device)
+    before = random_state(device)
     try:
         yield
     finally:
-        torch.set_rng_state(on_cpu)
-        if on_device is not None and device.type == "cuda":
-            torch.cuda.set_rng_state(on_device, device)
-        elif on_device is not None:
-            torch.mps.set_rng_state(on_device)
+        set_random_state(device, *before)
 
 
-def _state_on(device: torch.device) -> Tensor | None:
+def random_state(device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Return the states of torch's generators: of the CPU, and of `device` where that is another."""
     if device.type == "cuda":
-        return torch.cuda.get_rng_state(device)
-    return torch.mps.get_rng_state() if device.type == "mps" else None
+        return torch.get_rng_state(), torch.cuda.get_rng_state(device)
+    return torch.get_rng_state(), torch.mps.get_rng_state() if device.type == "mps" else None
+
+
+def set_random_state(device: torch.device, on_cpu: Tensor, on_device: Tensor | None) -> None:
+    """Put torch's generators back into states that `random_state` gave, on a device of the same type."""
+    torch.set_rng_state(on_cpu)
+    if on_device is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(on_device, device)
+    elif on_device is not None and device.type == "mps":
+        torch.mps.set_rng_state(on_device)
+
+
+def device_name(device: torch.device) -> str:
+    """Return the device's type, and its model where torch knows that: two of one name round alike."""
+    return f"{device.type} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else device.type
 
 
 @contextmanager

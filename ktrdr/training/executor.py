@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ from torch import nn
 
 from ktrdr.async_infrastructure import CancellationToken, GenericProgressManager, ProgressCallback
 from ktrdr.data import DataManager, MarketBars
+from ktrdr.errors import InfrastructureError, StorageError
 from ktrdr.model.network import build_network
 from ktrdr.results import TestMetrics, TrainingHistory
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.artifact import ModelSaver, artifact_of
+from ktrdr.training.checkpoints import Checkpointing, CheckpointPolicy, CheckpointStore
 from ktrdr.training.device import resolve_device, seeded
 from ktrdr.training.evaluation.importance import Importance, permutation_importance
 from ktrdr.training.evaluation.metrics import evaluate
@@ -37,6 +40,8 @@ from ktrdr.training.rows.preparation import (
 from ktrdr.training.scope import Options, settle_scope, settle_strategy
 from ktrdr.training.steps import Report, Steps
 
+logger = logging.getLogger("ktrdr.training")
+
 
 class TrainingExecutor:
     """Trains a strategy. Does not know where it runs, who called it, or what carries its progress.
@@ -55,9 +60,14 @@ class TrainingExecutor:
         Called for epochs and batches in place of `progress.training_callback`.
     cancellation_token
         Looked at between steps, inside long ones, every batch and every epoch, until the model is saved. A cancelled
-        training leaves nothing behind.
+        training leaves nothing behind but its checkpoints.
+    checkpoints
+        Who keeps the states after epochs, of this training alone: it goes on from the newest one there is, and all are
+        forgotten once step 10 is done.
     device
         Such as "cpu"; the best here when absent.
+    checkpoint_policy
+        How often a state is kept; every 30 seconds when absent.
     """
 
     def __init__(  # noqa: PLR0913 - the signature is a contract
@@ -69,7 +79,9 @@ class TrainingExecutor:
         progress: GenericProgressManager | None = None,
         progress_callback: ProgressCallback | None = None,
         cancellation_token: CancellationToken | None = None,
+        checkpoints: CheckpointStore | None = None,
         device: str | None = None,
+        checkpoint_policy: CheckpointPolicy | None = None,
     ) -> None:
         self._strategy = strategy
         self._data = data
@@ -77,6 +89,8 @@ class TrainingExecutor:
         self._progress = progress or GenericProgressManager("training")
         self._progress_callback = progress_callback or self._progress.training_callback
         self._token = cancellation_token
+        self._checkpoints = checkpoints
+        self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._device = device
 
     def execute(  # noqa: PLR0913 - the signature is a contract
@@ -108,7 +122,7 @@ class TrainingExecutor:
         TypeError
             For an unknown keyword argument.
         ConfigError, NoGpu
-            Before the first step.
+            Before the first step; in step 7, if the checkpoint kept is of another training.
         DataError, TrainingError, StorageError
             From the step that needs what is missing or wrong.
         CancellationError
@@ -141,8 +155,11 @@ class TrainingExecutor:
                 f"{len(dataset.train)} rows train, {len(dataset.validation)} validate, {len(dataset.test)} test"
             )
         with step(7, f"on {job.device}") as now:
-            network, history = self._train(job, dataset)
-            now.outcome = f"{len(dataset.train)} rows, {history.epochs_completed} epochs, best was {history.best_epoch}"
+            network, history, resumed_after = self._train(job, market, dataset)
+            now.outcome = (
+                f"{f'Resumed after epoch {resumed_after}: ' if resumed_after else ''}{len(dataset.train)} rows, "
+                f"{history.epochs_completed} epochs, best was {history.best_epoch}"
+            )
         with step(8) as now:
             outputs_NO = outputs_of(network, dataset.test.X, job.device)
             metrics = _evaluate(job, outputs_NO, dataset)
@@ -159,17 +176,25 @@ class TrainingExecutor:
             artifact = artifact_of(job, network, unsaved, dataset)
             version = None if self._model_storage is None else self._model_storage.save_model(artifact)
             now.outcome = f"saved as {version.model_id}" if version else "not saved: no model storage was given"
+        self._forget_checkpoints()
         with step(11) as now:
             result = unsaved if version is None else unsaved.saved_as(version.model_id, version.path)
             now.outcome = result.test_metrics.verdict
         with step(12):
             return result.model_dump()
 
-    def _train(self, job: Job, dataset: Dataset) -> tuple[nn.Module, TrainingHistory]:
+    def _train(self, job: Job, market: MarketBars, dataset: Dataset) -> tuple[nn.Module, TrainingHistory, int]:
+        """Return the network, its history, and the epoch after which it was resumed (0: it was not)."""
         # made on the CPU whatever the device, so that a seed means the same weights everywhere
         with seeded(torch.device("cpu"), job.seed):
             network = build_network(job.strategy.model, len(job.strategy.features), job.n_outputs)
-        trainer = ModelTrainer(job.training, self._progress_callback, self._token, device=job.device)
+        checkpoints = None
+        if self._checkpoints is not None:
+            of_training = (job.strategy.sha256, market.sha256)
+            checkpoints = Checkpointing(self._checkpoints, self._checkpoint_policy, *of_training)
+        trainer = ModelTrainer(
+            job.training, self._progress_callback, self._token, checkpoints=checkpoints, device=job.device
+        )
         train, validation = dataset.train, dataset.validation
         history = trainer.train(
             train.X,
@@ -180,7 +205,15 @@ class TrainingExecutor:
             n_outputs=job.n_outputs,
             weights_train=dataset.weights,
         )
-        return network, history
+        return network, history, trainer.resumed_after
+
+    def _forget_checkpoints(self) -> None:
+        if self._checkpoints is None:
+            return
+        try:
+            self._checkpoints.clear()
+        except (StorageError, InfrastructureError) as error:
+            logger.warning("The training is done, but its checkpoints are left: %s", error)
 
 
 def _evaluate(job: Job, outputs_NO: npt.NDArray[np.float32], dataset: Dataset) -> TestMetrics:

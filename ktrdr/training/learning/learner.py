@@ -14,9 +14,10 @@ from ktrdr.results import TrainingHistory
 from ktrdr.strategy.training import Training
 from ktrdr.training.device import is_out_of_memory
 from ktrdr.training.learning.batches import Rows, does_not_fit
+from ktrdr.training.learning.checkpoint import LearnerState, Tensors, copied
 from ktrdr.training.learning.forward import forward_rows
 from ktrdr.training.learning.losses import Loss
-from ktrdr.training.learning.optimization import LearningRate, optimizer_of
+from ktrdr.training.learning.optimization import LearningRate, optimizer_of, restore_optimizer
 from ktrdr.training.learning.patience import Patience
 
 VALIDATION = ("val_loss", "val_accuracy")
@@ -42,7 +43,7 @@ class Learner:
         self._patience = Patience(config.early_stopping) if config.early_stopping else None
         self.shuffle = torch.Generator().manual_seed(config.seed)
         self.best_epoch = 0
-        self.best_state: dict[str, Any] = {}
+        self.best_state: Tensors = {}
         self._best_value = math.inf
         self._history: dict[str, list[float]] = {
             name: [] for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -98,6 +99,16 @@ class Learner:
         self._learning_rate.end_epoch(monitored)
 
     @property
+    def n_epochs(self) -> int:
+        """The epochs that are finished."""
+        return len(self._history["val_loss"])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no epoch is left, or early stopping has waited long enough."""
+        return self.n_epochs >= self._config.epochs or self.is_exhausted
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether early stopping has waited long enough."""
         return self._patience is not None and self._patience.is_exhausted
@@ -120,7 +131,7 @@ class Learner:
 
     def history(self, training_time_s: float) -> TrainingHistory:
         """Return all epochs."""
-        n_epochs = len(self._history["val_loss"])
+        n_epochs = self.n_epochs
         finals = {f"final_{name}": values[-1] for name, values in self._history.items() if name != "learning_rate"}
         return TrainingHistory(
             epochs=list(range(1, n_epochs + 1)),
@@ -132,6 +143,49 @@ class Learner:
             early_stopped=self.is_exhausted and n_epochs < self._config.epochs,
             training_time_s=training_time_s,
         )
+
+    def state(self) -> LearnerState:
+        """Return all that changes, after a whole epoch: copies on the CPU, but for the best weights, which stay."""
+        optimizer = self._optimizer.state_dict()["state"]
+        return LearnerState(
+            network=copied(self._network.state_dict()),
+            optimizer={number: copied(kept) for number, kept in optimizer.items()},
+            learning_rate=self._learning_rate.value,
+            schedule=self._learning_rate.state(),
+            patience=None if self._patience is None else self._patience.state(),
+            best_epoch=self.best_epoch,
+            best_value=self._best_value,
+            best_network=dict(self.best_state),
+            history={name: list(values) for name, values in self._history.items()},
+            shuffle=self.shuffle.get_state(),
+        )
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from there: the next epoch is the one after it.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            If it is the state of another learner.
+        """
+        shapes = {name: (of.shape, of.dtype) for name, of in self._network.state_dict().items()}
+        for kept in (state.network, state.best_network):
+            if {name: (of.shape, of.dtype) for name, of in kept.items()} != shapes:
+                raise ValueError("its weights are those of another network")
+        n_epochs = {len(values) for values in state.history.values()}
+        is_whole = state.history.keys() == self._history.keys() and len(n_epochs) == 1
+        if not is_whole or not state.best_epoch <= min(n_epochs) <= self._config.epochs:
+            raise ValueError("its history is not that of whole epochs")
+        if (state.patience is None) != (self._patience is None):
+            raise ValueError("its early stopping is another")
+        self._learning_rate.restore(state.learning_rate, state.schedule)
+        restore_optimizer(self._optimizer, state.optimizer)
+        self.shuffle.set_state(state.shuffle)
+        self._network.load_state_dict(state.network)
+        if self._patience is not None and state.patience is not None:
+            self._patience.restore(state.patience)
+        self.best_epoch, self._best_value, self.best_state = state.best_epoch, state.best_value, state.best_network
+        self._history = {name: list(state.history[name]) for name in self._history}
 
     def _step(self, batch: Rows) -> tuple[float, float]:
         self._optimizer.zero_grad(set_to_none=True)

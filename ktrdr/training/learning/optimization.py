@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from torch import nn
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop, lr_scheduler
 
 from ktrdr.strategy.schedules import CosineSchedule, ExponentialSchedule, PlateauSchedule, StepSchedule
@@ -51,6 +56,42 @@ class LearningRate:
                 self._schedule.step(monitored)
             case _:
                 self._schedule.step()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the schedule counts, in plain values; empty where the rate stays."""
+        return {} if self._schedule is None else copy.deepcopy(self._schedule.state_dict())
+
+    def restore(self, value: float, state: Mapping[str, Any]) -> None:
+        """Go on with a rate and a schedule's state.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another schedule.
+        """
+        fresh = self.state()
+        if {name: type(of) for name, of in state.items()} != {name: type(of) for name, of in fresh.items()}:
+            raise ValueError("its schedule of the learning rate is another")
+        for group in self._optimizer.param_groups:
+            group["lr"] = value
+        if self._schedule is not None:
+            self._schedule.load_state_dict(dict(state))
+
+
+def restore_optimizer(optimizer: Optimizer, state: Mapping[int, Mapping[str, Tensor]]) -> None:
+    """Give an optimizer what it kept of each parameter, by the parameter's number; declared constants stay.
+
+    Raises
+    ------
+    ValueError
+        If something has no parameter of its shape.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if not set(state) <= set(range(len(parameters))) or not all(
+        kept.shape in (torch.Size(), parameters[number].shape) for number in state for kept in state[number].values()
+    ):
+        raise ValueError("its optimizer is that of another network")
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {number: dict(of) for number, of in state.items()}})
 
 
 def _schedule_of(config: Training, optimizer: Optimizer) -> lr_scheduler.LRScheduler | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ktrdr.strategy.training import EarlyStopping
+from ktrdr.training.learning.checkpoint import PatienceState
 
 
 class Patience:
@@ -26,3 +27,11 @@ class Patience:
             self._reference, self._n_waited = value, 0
         else:
             self._n_waited += 1
+
+    def state(self) -> PatienceState:
+        """Return what changes, for `restore`."""
+        return PatienceState(reference=self._reference, n_waited=self._n_waited)
+
+    def restore(self, state: PatienceState) -> None:
+        """Go on from there."""
+        self._reference, self._n_waited = state.reference, state.n_waited

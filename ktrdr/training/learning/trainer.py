@@ -17,8 +17,11 @@ from ktrdr.async_infrastructure import AdaptiveStride, CancellationToken, Progre
 from ktrdr.errors import CancellationError
 from ktrdr.results import TrainingHistory
 from ktrdr.strategy.training import Training
+from ktrdr.training.checkpoints import Checkpointing
 from ktrdr.training.device import float32_kept, random_state_kept, seeded, threads_for
 from ktrdr.training.learning.batches import Rows, resolve_batch_size
+from ktrdr.training.learning.checkpoint import Origin, rows_sha256
+from ktrdr.training.learning.kept import KeptTraining, circumstances_of
 from ktrdr.training.learning.learner import Learner, not_finite
 from ktrdr.training.learning.losses import loss_of
 
@@ -40,27 +43,34 @@ class ModelTrainer:
         back: it cannot change the weights.
     cancellation_token
         Looked at before every batch, after every epoch and before every call of `progress_callback`.
+    checkpoints
+        Where the states after epochs are kept: a training that finds one goes on from it, and ends with the weights
+        and the history that it would have had uninterrupted. Without, nothing is kept.
     device
         Where to train.
     clock
         Seconds; any origin.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the signature is a contract
         self,
         training_config: Training,
         progress_callback: ProgressCallback | None = None,
         cancellation_token: CancellationToken | None = None,
         *,
+        checkpoints: Checkpointing | None = None,
         device: str | torch.device = "cpu",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = training_config
         self._callback = progress_callback
         self._token = cancellation_token
+        self._checkpoints = checkpoints
         self._device = torch.device(device)
         self._clock = clock
         self._callback_has_failed = False
+        self.resumed_after = 0
+        """The epoch after which the last training went on; 0 where it began anew."""
 
     def train(  # noqa: PLR0913 - the signature is a contract
         self,
@@ -96,30 +106,56 @@ class ModelTrainer:
         Raises
         ------
         CancellationError
-            When the token is cancelled.
+            When the token is cancelled. The state of the last finished epoch is saved before.
         TrainingError
             If a loss is not finite, or the device's memory cannot hold a batch.
+        OtherCheckpoint, BadCheckpoint, StorageError
+            Before the first epoch, if what is kept is of another training, is no state of one, or cannot be looked at.
         """
         started = self._clock()
         loss = loss_of(self._config, y_train, n_outputs).to(self._device)
         learner = Learner(self._config, network.to(self._device), loss)
         train, validation = self._rows(X_train, y_train, weights_train), self._rows(X_val, y_val)
         with threads_for(network), float32_kept(), seeded(self._device, self._config.seed):
-            stride = AdaptiveStride(self._clock)
-            for epoch in range(1, self._config.epochs + 1):
-                self._check_cancelled()
-                self._train_epoch(learner, epoch, train, stride)
-                learner.end_epoch(epoch, validation)
-                self._check_cancelled()
-                self._report(epoch, {"progress_type": "epoch", **learner.last_epoch(epoch)})
-                if epoch % LOG_EVERY_EPOCHS == 0:
-                    logger.info("Epoch %d/%d: %s", epoch, self._config.epochs, learner.in_words())
-                if learner.is_exhausted and epoch < self._config.epochs:
-                    logger.info("Stopped early after epoch %d: best was epoch %d", epoch, learner.best_epoch)
-                    break
+            kept = self._kept(len(train), X_train, y_train, X_val, y_val, weights_train)
+            self.resumed_after = kept.resume(learner) if kept else 0
+            try:
+                self._train_epochs(learner, train, validation, kept)
+            finally:  # whatever ended it
+                if kept:
+                    kept.save_newest()
         network.load_state_dict(learner.best_state)
         network.eval()
-        return learner.history(self._clock() - started)
+        return learner.history(self._clock() - started + (kept.earlier_s if kept else 0.0))
+
+    def _train_epochs(self, learner: Learner, train: Rows, validation: Rows, kept: KeptTraining | None) -> None:
+        stride = AdaptiveStride(self._clock)
+        while not learner.is_finished:
+            epoch = learner.n_epochs + 1
+            self._check_cancelled()
+            self._train_epoch(learner, epoch, train, stride)
+            learner.end_epoch(epoch, validation)
+            if kept:
+                kept.epoch_ended(learner)
+            self._check_cancelled()
+            self._report(epoch, {"progress_type": "epoch", **learner.last_epoch(epoch)})
+            if epoch % LOG_EVERY_EPOCHS == 0:
+                logger.info("Epoch %d/%d: %s", epoch, self._config.epochs, learner.in_words())
+        if learner.n_epochs < self._config.epochs:
+            logger.info("Stopped early after epoch %d: best was epoch %d", learner.n_epochs, learner.best_epoch)
+
+    def _kept(self, n_rows: int, *rows: npt.NDArray[Any] | None) -> KeptTraining | None:
+        if self._checkpoints is None:
+            return None
+        origin = Origin(
+            strategy_sha256=self._checkpoints.strategy_sha256,
+            data_sha256=self._checkpoints.data_sha256,
+            rows_sha256=rows_sha256(*rows),
+            seed=self._config.seed,
+        )
+        batch_size = resolve_batch_size(self._config.batch_size, self._device.type, n_rows)
+        circumstances = circumstances_of(self._device, batch_size)
+        return KeptTraining(self._checkpoints, origin, circumstances, self._device, self._clock)
 
     def _rows(
         self, X_N: npt.NDArray[Any], y_N: npt.NDArray[Any], weights_N: npt.NDArray[np.float32] | None = None
