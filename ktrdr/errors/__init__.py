@@ -1,0 +1,117 @@
+"""Everything this project raises on purpose, in one tree. Callers catch by whose move it is.
+
+KtrdrError
+├── ConfigError             the caller's move: a file, a request, a name
+│   ├── StrategyError           the strategy file; carries every problem found, with line and column
+│   ├── RequestError            a field of a request
+│   ├── UnknownStrategy
+│   ├── UnknownOperation
+│   ├── UnknownModel
+│   ├── UnknownIndicator
+│   ├── TransitionRefused       an operation cannot do that in its present state
+│   ├── IdempotencyConflict     the same key with another body
+│   ├── OtherCheckpoint         what is kept to go on from is of another training
+│   └── AlreadyStored           bars would be replaced, and nobody said that they may be
+├── DataError               the market's: bars that are missing, too few or wrong
+│   ├── UnknownSymbol
+│   ├── OnlySlowerBars          faster bars cannot be made of those that are stored
+│   ├── NoBars
+│   ├── NotEnoughBars
+│   ├── NoRows                  bars enough, and none that can be learned from or judged by
+│   ├── BadBars
+│   ├── EqualQuantiles          a fuzzy set fitted on values of which too many are the same
+│   ├── BadFile                 a file to import; carries every problem found, with line and column
+│   ├── NotFinite               a feature without a finite value
+│   └── OneClassLabels
+├── ExecutionModeError      the cluster's: no place for this training
+│   └── NoGpu                   torch finds none where one is required
+├── TrainingError           the training's: numbers that are not finite
+├── StorageError            the store's: what could not be written, read or believed
+│   ├── DamagedModel
+│   ├── BadCheckpoint           what is kept to go on from is no state of a training
+│   └── ResultTransferError
+├── InfrastructureError     a process or a machine went away; the service tries again
+│   └── NotStarted              before the training could begin: not counted as an attempt
+├── ServiceError            a service's, as its HTTP client saw it
+│   ├── ServiceRefused          it answered with a problem
+│   └── ServiceUnreachable      it did not answer
+└── CancellationError       nobody's fault
+
+An error's `args` are its constructor's arguments, so that it survives pickling through Ray.
+"""
+
+from __future__ import annotations
+
+from ktrdr.errors.config import (
+    AlreadyStored,
+    ConfigError,
+    IdempotencyConflict,
+    OtherCheckpoint,
+    RequestError,
+    StrategyError,
+    TransitionRefused,
+    UnknownIndicator,
+    UnknownModel,
+    UnknownOperation,
+    UnknownStrategy,
+)
+from ktrdr.errors.data import (
+    BadBars,
+    BadFile,
+    DataError,
+    EqualQuantiles,
+    NoBars,
+    NoRows,
+    NotEnoughBars,
+    NotFinite,
+    OneClassLabels,
+    OnlySlowerBars,
+    UnknownSymbol,
+)
+from ktrdr.errors.problem import Problem, did_you_mean
+from ktrdr.errors.root import CancellationError, ErrorKind, KtrdrError
+from ktrdr.errors.running import ExecutionModeError, InfrastructureError, NoGpu, NotStarted, TrainingError
+from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
+from ktrdr.errors.storage import BadCheckpoint, DamagedModel, ResultTransferError, StorageError
+
+__all__ = [
+    "AlreadyStored",
+    "BadBars",
+    "BadCheckpoint",
+    "BadFile",
+    "CancellationError",
+    "ConfigError",
+    "DamagedModel",
+    "DataError",
+    "EqualQuantiles",
+    "ErrorKind",
+    "ExecutionModeError",
+    "IdempotencyConflict",
+    "InfrastructureError",
+    "KtrdrError",
+    "NoBars",
+    "NoGpu",
+    "NoRows",
+    "NotEnoughBars",
+    "NotFinite",
+    "NotStarted",
+    "OneClassLabels",
+    "OnlySlowerBars",
+    "OtherCheckpoint",
+    "Problem",
+    "RequestError",
+    "ResultTransferError",
+    "ServiceError",
+    "ServiceRefused",
+    "ServiceUnreachable",
+    "StorageError",
+    "StrategyError",
+    "TrainingError",
+    "TransitionRefused",
+    "UnknownIndicator",
+    "UnknownModel",
+    "UnknownOperation",
+    "UnknownStrategy",
+    "UnknownSymbol",
+    "did_you_mean",
+]

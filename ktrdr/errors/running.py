@@ -1,0 +1,50 @@
+"""What runs a training, and the training itself: no place, numbers that are not finite, a process gone."""
+
+from __future__ import annotations
+
+from ktrdr.errors.root import KtrdrError, Stated
+
+
+class ExecutionModeError(KtrdrError):
+    """No place for this training: what was asked, what nodes there are, what to do."""
+
+    path = "execution_mode"
+
+    kind = "infrastructure"
+
+    def __init__(self, asked: str, nodes: str, advice: str) -> None:
+        super().__init__(asked, nodes, advice)
+        self.asked, self.nodes, self.advice = asked, nodes, advice
+
+    def __str__(self) -> str:
+        return f"No node can run this training: {self.asked}. {self.nodes}"
+
+
+class NoGpu(ExecutionModeError):
+    """A GPU is required and torch finds none on this node."""
+
+    def __init__(self, device: str) -> None:
+        advice = "Ask again without require_gpu, or start a node with a GPU."
+        super().__init__("a GPU is required", f"torch finds only '{device}' here.", advice)
+        self.args = (device,)
+
+
+class TrainingError(Stated):
+    """The training's: numbers that are not finite, a network that cannot be trained."""
+
+
+class InfrastructureError(KtrdrError):
+    """A process or a machine went away under a training."""
+
+    kind = "infrastructure"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    @property
+    def suggestion(self) -> str | None:
+        return "The service tries again by itself; see `ktrdr operations show`."
+
+
+class NotStarted(InfrastructureError):
+    """The nodes went away before the training could begin."""

@@ -1,0 +1,39 @@
+"""The store's: what could not be written, read or believed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ktrdr.errors.root import ErrorKind, Stated
+
+
+class StorageError(Stated):
+    """The store's: what could not be written, read or believed."""
+
+    kind: ClassVar[ErrorKind] = "result_transfer"
+
+
+class DamagedModel(StorageError):
+    """A stored model whose files do not match its manifest."""
+
+    def __init__(self, model_id: str, file: str, reason: str) -> None:
+        advice = "Restore the file from a backup or train again."
+        super().__init__(f"Model {model_id} is damaged: {file} {reason}.", advice)
+        self.args = (model_id, file, reason)
+        self.model_id, self.file = model_id, file
+
+
+class BadCheckpoint(StorageError):
+    """A checkpoint that came whole out of its store and is no state of a training."""
+
+    kind = "training"
+
+    def __init__(self, reason: str) -> None:
+        advice = "Go on with the version of ktrdr that wrote it, or start a new training. It was left as it is."
+        super().__init__(f"The checkpoint kept here cannot be used: {reason}.", advice)
+        self.args = (reason,)
+        self.reason = reason
+
+
+class ResultTransferError(StorageError):
+    """A trained model that could not be handed to the store, and where it lies."""
