@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from ktrdr.data.bars import Bars
 from ktrdr.declaration import conflict
-from ktrdr.labels.base import Labeler, LabelledRows
+from ktrdr.labels.base import LabelledRows
 from ktrdr.labels.classes import Context
-from ktrdr.labels.forward_return import returns_ahead
+from ktrdr.labels.fixed_horizon import FixedHorizon, returns_ahead
 
 
-class ContextReturn(Labeler):
+class ContextReturn(FixedHorizon):
     """BULLISH if the return over the next `horizon` bars is above `bullish`, BEARISH if below `bearish`, else NEUTRAL.
 
     The return is simple, c_{t+horizon} / c_t - 1. `known_at` is the bar `horizon` bars later.
@@ -38,18 +38,6 @@ class ContextReturn(Labeler):
             message = f"bearish must be below bullish, got bearish {self.bearish:.6g} and bullish {self.bullish:.6g}"
             raise conflict(message, "bearish", "bullish")
         return self
-
-    @property
-    def _lookback(self) -> int:
-        return 0
-
-    @property
-    def _why_none(self) -> str:
-        return f"no bar has {self.horizon} bars after it"
-
-    @property
-    def _advice(self) -> str:
-        return "Widen the date range, or shorten its horizon."
 
     def _label(self, bars: Bars) -> LabelledRows:
         ahead = returns_ahead(bars, self.horizon)

@@ -15,18 +15,10 @@ from ktrdr.labels import label_statistics
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.rows.dataset import Dataset
-from ktrdr.training.rows.preparation import (
-    IndicatorValues,
-    calculate_indicators,
-    engineer_features,
-    generate_labels,
-    generate_memberships,
-    load_market_data,
-    split_rows,
-)
+from ktrdr.training.rows.dry_run import prepare_rows
+from ktrdr.training.rows.preparation import IndicatorValues
 from ktrdr.training.rows.shares import label_shares
 from ktrdr.training.scope import Scope
-from ktrdr.training.steps import unreported
 
 
 class Checkup(BaseModel):
@@ -55,13 +47,9 @@ def check_on_data(strategy: Strategy, data: DataManager, scope: Scope) -> Checku
     DataError
         What a training would raise before it trains: bars that are missing or too few, labels all of one class.
     """
-    market = load_market_data(strategy, data, scope, unreported)
-    indicators = calculate_indicators(strategy, market, unreported)
-    memberships = generate_memberships(strategy, indicators, unreported)
-    tables = engineer_features(strategy, market, indicators, memberships)
-    labels = generate_labels(strategy, market, unreported)
-    dataset = split_rows(strategy, scope, market, tables, labels)
-    coverage = _coverage(market, indicators, dataset)
+    prepared = prepare_rows(strategy, data, scope)
+    market, labels, dataset = prepared.market, prepared.labels, prepared.dataset
+    coverage = _coverage(market, prepared.indicators, dataset)
     return Checkup(
         rows=dataset.total,
         rows_per_symbol=dataset.rows,

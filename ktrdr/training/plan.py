@@ -12,17 +12,9 @@ from ktrdr.data import DataManager
 from ktrdr.results import RowAccount
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.rows.dataset import complete_bars
-from ktrdr.training.rows.preparation import (
-    calculate_indicators,
-    engineer_features,
-    generate_labels,
-    generate_memberships,
-    load_market_data,
-    split_rows,
-)
+from ktrdr.training.rows.dry_run import prepare_rows
 from ktrdr.training.rows.shares import label_shares
 from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, settle_scope
-from ktrdr.training.steps import unreported
 
 
 class TrainingPlan(BaseModel):
@@ -66,12 +58,8 @@ def plan_training(  # noqa: PLR0913 - the fields of a request
         If bars are missing or too few, or the labels are all of one class.
     """
     scope = settle_scope(strategy, symbols, start_date, end_date, validation_split)
-    market = load_market_data(strategy, data, scope, unreported)
-    indicators = calculate_indicators(strategy, market, unreported)
-    memberships = generate_memberships(strategy, indicators, unreported)
-    tables = engineer_features(strategy, market, indicators, memberships)
-    labels = generate_labels(strategy, market, unreported)
-    dataset = split_rows(strategy, scope, market, tables, labels)
+    prepared = prepare_rows(strategy, data, scope)
+    market, dataset = prepared.market, prepared.dataset
     labeler = strategy.training.labels
     n_outputs = 1 if labeler.is_regression else len(labeler.class_names)
     return TrainingPlan(
@@ -80,7 +68,7 @@ def plan_training(  # noqa: PLR0913 - the fields of a request
         start_date=scope.start_date,
         end_date=scope.end_date,
         bars={str(key): len(bars) for key, bars in market.series.items()},
-        warmup_bars=max(_n_incomplete(table, strategy) for table in tables.values()),
+        warmup_bars=max(_n_incomplete(table, strategy) for table in prepared.tables.values()),
         rows=dataset.total,
         rows_per_symbol=dataset.rows,
         label_shares=label_shares(strategy, dataset.y),

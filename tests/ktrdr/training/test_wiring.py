@@ -15,14 +15,7 @@ from ktrdr.model.network import network_from
 from ktrdr.strategy import load_strategy
 from ktrdr.training import TrainingExecutor
 from ktrdr.training.evaluation.importance import permutation_importance
-from ktrdr.training.rows.preparation import (
-    calculate_indicators,
-    engineer_features,
-    generate_labels,
-    generate_memberships,
-    load_market_data,
-    split_rows,
-)
+from ktrdr.training.rows.dry_run import prepare_rows
 from ktrdr.training.scope import settle_scope
 from ktrdr.training.steps import unreported
 from tests.ktrdr.training.strategies import bundled_data, document
@@ -41,13 +34,8 @@ def _strategy():
 
 
 def _dataset(strategy):
-    scope = settle_scope(strategy, None, *DATES)
-    market = load_market_data(strategy, bundled_data(), scope, unreported)
-    indicators = calculate_indicators(strategy, market, unreported)
-    memberships = generate_memberships(strategy, indicators, unreported)
-    tables = engineer_features(strategy, market, indicators, memberships)
-    labels = generate_labels(strategy, market, unreported)
-    return split_rows(strategy, scope, market, tables, labels), tables["SP500"]
+    prepared = prepare_rows(strategy, bundled_data(), settle_scope(strategy, None, *DATES))
+    return prepared.dataset, prepared.tables["SP500"]
 
 
 class KeepingStorage:

@@ -8,46 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from ktrdr.data import DataManager, MarketBars
+from ktrdr.data import DataManager
 from ktrdr.storage import ModelArtifact
 from ktrdr.strategy import Strategy
 from ktrdr.training import TrainingExecutor
 from ktrdr.training.rows import preparation
-from ktrdr.training.rows.dataset import Dataset
-from ktrdr.training.rows.preparation import (
-    IndicatorValues,
-    calculate_indicators,
-    engineer_features,
-    generate_labels,
-    generate_memberships,
-    load_market_data,
-    split_rows,
-)
-from ktrdr.training.scope import Scope, settle_scope
-from ktrdr.training.steps import unreported
+from ktrdr.training.rows.dry_run import PreparedRows, prepare_rows
+from ktrdr.training.scope import settle_scope
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What steps 1 to 6 make."""
-
-    scope: Scope
-    market: MarketBars
-    indicators: IndicatorValues
-    tables: dict[str, pd.DataFrame]
-    labels: dict[str, pd.DataFrame]
-    dataset: Dataset
-
-
-def prepare(strategy: Strategy, data: DataManager) -> Prepared:
-    scope = settle_scope(strategy)
-    market = load_market_data(strategy, data, scope, unreported)
-    indicators = calculate_indicators(strategy, market, unreported)
-    memberships = generate_memberships(strategy, indicators, unreported)
-    tables = engineer_features(strategy, market, indicators, memberships)
-    labels = generate_labels(strategy, market, unreported)
-    dataset = split_rows(strategy, scope, market, tables, labels)
-    return Prepared(scope, market, indicators, tables, labels, dataset)
+def prepare(strategy: Strategy, data: DataManager) -> PreparedRows:
+    return prepare_rows(strategy, data, settle_scope(strategy))
 
 
 @dataclass(frozen=True)
