@@ -6,13 +6,14 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from ktrdr.data.arrow import bars_sha256
 from ktrdr.data.available import AvailableBars, KnownBars
 from ktrdr.data.bars import Bars, SeriesKey, Timeframe
-from ktrdr.data.store import BarSource, SeriesInfo
+from ktrdr.data.store import BarSource, BarStore, SeriesInfo
 from ktrdr.errors import NoBars, RequestError, did_you_mean
 
 
@@ -43,10 +44,16 @@ class MarketBars:
 
 
 class DataManager:
-    """Loads the bars of a training from a source. It opens no file, so that the source may be far away."""
+    """Loads the bars of a training from a source. It opens no file itself, so that the source may be far away.
 
-    def __init__(self, source: BarSource) -> None:
-        self._source = source
+    Parameters
+    ----------
+    source
+        What has the bars; a folder's path stands for a `BarStore` of it.
+    """
+
+    def __init__(self, source: BarSource | str | Path) -> None:
+        self._source = BarStore([Path(source)]) if isinstance(source, str | Path) else source
 
     def catalog(self) -> list[SeriesInfo]:
         """Return what the source has."""

@@ -60,7 +60,10 @@ class Stochastic(Indicator):
         k = talib.MA(raw, timeperiod=self.smooth_k, matype=SIMPLE)
         d = talib.MA(k, timeperiod=self.d_period, matype=SIMPLE)
         k[np.isnan(d)] = np.nan  # TA-Lib gives k from where d begins
-        return k, d
+        # a running mean keeps the rounding of bars that have left it
+        n_bars = self.k_period + self.smooth_k - 1
+        k = _middle_where_flat(k, high, low, n_bars, 50.0)
+        return k, _middle_where_flat(d, high, low, n_bars + self.d_period - 1, 50.0)
 
 
 class WilliamsR(Indicator):

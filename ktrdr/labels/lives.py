@@ -57,6 +57,8 @@ def life_bounds(known_at: pd.Series, index: pd.DatetimeIndex) -> tuple[IntArray,
     ValueError
         If a row or `known_at` is not one of the bars, or not in this order, or two bars have one time.
     """
+    if not isinstance(known_at, pd.Series) or not isinstance(index, pd.DatetimeIndex):
+        raise TypeError("known_at is a Series by the time of its rows, and index the DatetimeIndex of all bars")
     if not index.is_unique:
         raise ValueError(f"two bars open at {index[index.duplicated()][0]}: the times of a series' bars must be unique")
     row: IntArray = index.get_indexer(known_at.index).astype(np.int64)

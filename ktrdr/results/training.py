@@ -123,12 +123,15 @@ class DataSummary(RowAccount):
     """Series that were not stored, such as `SP500 1w`, and the timeframe of the stored bars that they were made of."""
 
 
-class SymbolMetrics(_Result):
-    """One symbol's rows and how the model does on its held-out ones."""
+class SymbolMetrics(RowAccount):
+    """One symbol's rows, and how the model does on its held-out ones; averages as in `TestMetrics`."""
 
-    rows: RowAccount
     accuracy: float
     balanced_accuracy: float
+    precision: float
+    recall: float
+    f1_score: float
+    mcc: float
     baseline: Baseline
     returns: ReturnMetrics | None
 

@@ -45,8 +45,8 @@ class Strategy(Declaration):
 
     name: Name
     version: Version = "3.0"
-    description: str = ""
-    hypothesis: str = ""
+    description: Inert = ""
+    hypothesis: Inert = ""
     scope: Inert = None
     deployment: Inert = None
     training_data: TrainingData

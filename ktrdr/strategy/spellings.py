@@ -29,6 +29,8 @@ SPELLINGS = (
     Spelling(("training_data", "symbols", "symbols"), ("training_data", "symbols", "list"), ("mode", "multi_symbol")),
     Spelling(("training_data", "start_date"), ("training_data", "date_range", "start")),
     Spelling(("training_data", "end_date"), ("training_data", "date_range", "end")),
+    Spelling(("training_data", "date_range", "start_date"), ("training_data", "date_range", "start")),
+    Spelling(("training_data", "date_range", "end_date"), ("training_data", "date_range", "end")),
     Spelling((*_LABELS, "profit_target_atr"), (*_LABELS, "pt_multiplier"), _BARRIERS),
     Spelling((*_LABELS, "stop_loss_atr"), (*_LABELS, "sl_multiplier"), _BARRIERS),
     Spelling((*_LABELS, "max_holding_bars"), (*_LABELS, "max_holding_period"), _BARRIERS),

@@ -19,6 +19,7 @@ from ktrdr.training.rows.preparation import (
     engineer_features,
     generate_labels,
     generate_memberships,
+    labels_of,
     load_market_data,
     split_rows,
 )
@@ -123,7 +124,7 @@ def _read(strategy: Strategy, market: MarketBars, labels: Mapping[str, pd.DataFr
 def _labels_of(strategy: Strategy, market: MarketBars) -> dict[str, pd.DataFrame]:
     """Return the labels in the date range; changed bars may leave none, or all of one class, which is no fault."""
     return {
-        key.symbol: strategy.training.labels.label(bars).loc[bars.index[market.n_lookback[key]] :]
+        key.symbol: labels_of(strategy.training.labels, bars, market.n_lookback[key])
         for key, bars in market.base.items()
     }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from ktrdr.labels import Labeler
 from ktrdr.results import ClassMetrics, ReturnMetrics, RowAccount, SymbolMetrics, TestMetrics
@@ -56,32 +56,15 @@ def evaluate(  # noqa: PLR0913
         Coverage and accuracy are stated at its threshold of confidence; in regression its costs decide.
     """
     answers = _Answers.of(outputs_NC, part, y_train, labeler, decisions)
-    y_N, predicted_N, codes = answers.part.y, answers.predicted, list(range(len(labeler.class_names)))
-    precision, recall, f1, support = precision_recall_fscore_support(y_N, predicted_N, labels=codes, zero_division=0)
-    occurs = support > 0
-    confusion = confusion_matrix(y_N, predicted_N, labels=codes)
+    y_N, counted = answers.part.y, _Counted.of(answers, len(labeler.class_names))
     probabilities_NC = None if labeler.is_regression else softmax(outputs_NC)
-    accuracy = float(accuracy_score(y_N, predicted_N))
     baseline = baseline_of(answers.part, answers.y_train, labeler.directions)
     returns = _returns(outputs_NC, part, y_train, labeler)
     return TestMetrics(
         loss=loss,
-        accuracy=accuracy,
-        balanced_accuracy=float(recall[occurs].mean()),
-        precision=float(precision[occurs].mean()),
-        recall=float(recall[occurs].mean()),
-        f1_score=float(f1[occurs].mean()),
-        mcc=_matthews(confusion),
-        per_class={
-            name: ClassMetrics(
-                precision=float(precision[code]),
-                recall=float(recall[code]),
-                f1_score=float(f1[code]),
-                support=int(support[code]),
-            )
-            for code, name in enumerate(labeler.class_names)
-        },
-        confusion_matrix=confusion.tolist(),
+        **counted.averages,
+        per_class={name: counted.of_class(code) for code, name in enumerate(labeler.class_names)},
+        confusion_matrix=counted.confusion.tolist(),
         expected_calibration_error=(
             None if probabilities_NC is None else expected_calibration_error(probabilities_NC, y_N)
         ),
@@ -90,7 +73,7 @@ def evaluate(  # noqa: PLR0913
             None if probabilities_NC is None else confidence_at(decisions.confidence_threshold, probabilities_NC, y_N)
         ),
         returns=returns,
-        verdict=verdict(accuracy, baseline, returns),
+        verdict=verdict(counted.averages["accuracy"], baseline, returns),
     )
 
 
@@ -107,13 +90,9 @@ def evaluate_symbol(  # noqa: PLR0913
     `part` holds the symbol's rows only, `y_train` the training rows of all symbols: what the network learned from.
     """
     answers = _Answers.of(outputs_NC, part, y_train, labeler, decisions)
-    y_N = answers.part.y
-    is_right = answers.predicted == y_N
-    recalls = [is_right[y_N == code].mean() for code in np.unique(y_N)]
     return SymbolMetrics(
-        rows=rows,
-        accuracy=float(is_right.mean()),
-        balanced_accuracy=float(np.mean(recalls)),
+        **rows.model_dump(),
+        **_Counted.of(answers, len(labeler.class_names)).averages,
         baseline=baseline_of(answers.part, answers.y_train, labeler.directions),
         returns=_returns(outputs_NC, part, y_train, labeler),
     )
@@ -137,6 +116,39 @@ class _Answers:
         known = np.where(np.isnan(part.last_known_y), UNKNOWN_CLASS, decisions_of(part.last_known_y, decisions))
         decided = replace(part, y=decisions_of(part.y, decisions), last_known_y=known)
         return cls(decisions_of(outputs_NC[:, 0], decisions), decided, decisions_of(y_train, decisions))
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Predictions counted against what came, by class."""
+
+    confusion: npt.NDArray[np.int64]
+    by_class: tuple[npt.NDArray[np.float64], ...]
+    """Precision, recall, F1 and support, (C,) each."""
+
+    @classmethod
+    def of(cls, answers: _Answers, n_classes: int) -> _Counted:
+        pair, codes = (answers.part.y, answers.predicted), list(range(n_classes))
+        by_class = precision_recall_fscore_support(*pair, labels=codes, zero_division=0)
+        return cls(confusion_matrix(*pair, labels=codes), by_class)
+
+    @property
+    def averages(self) -> dict[str, float]:
+        """Means over the classes that occur, beside the accuracy."""
+        precision, recall, f1_score, support = self.by_class
+        means = [float(of_class[support > 0].mean()) for of_class in (precision, recall, f1_score)]
+        return {
+            "accuracy": float(np.trace(self.confusion) / self.confusion.sum()),
+            "balanced_accuracy": means[1],
+            **dict(zip(("precision", "recall", "f1_score"), means, strict=True)),
+            "mcc": _matthews(self.confusion),
+        }
+
+    def of_class(self, code: int) -> ClassMetrics:
+        precision, recall, f1_score, support = (of_class[code] for of_class in self.by_class)
+        return ClassMetrics(
+            precision=float(precision), recall=float(recall), f1_score=float(f1_score), support=int(support)
+        )
 
 
 def _returns(outputs_NC: Outputs, part: Part, y_train: LabelArray, labeler: Labeler) -> ReturnMetrics | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ktrdr.data import DataManager, MarketBars, SeriesKey
+from ktrdr.data import Bars, DataManager, MarketBars, SeriesKey
 from ktrdr.errors import NoRows, NotEnoughBars, UnknownSymbol
 from ktrdr.features import feature_table
 from ktrdr.fuzzy import FuzzySet, fuzzify
@@ -130,7 +130,10 @@ def engineer_features(
 
 
 def generate_labels(strategy: Strategy, market: MarketBars, report: Report) -> dict[str, pd.DataFrame]:
-    """Label every symbol's bars; labels before the start date are left out.
+    """Label every symbol's bars of the date range.
+
+    Of the bars before it the labeler sees those that it looks back to and no more: neither the indicators nor
+    `history_required` change a label.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def generate_labels(strategy: Strategy, market: MarketBars, report: Report) -> d
     labeler = strategy.training.labels
     labels: dict[str, pd.DataFrame] = {}
     for number, (key, bars) in enumerate(market.base.items(), start=1):
-        in_range = labeler.label(bars).loc[bars.index[market.n_lookback[key]] :]
+        in_range = labels_of(labeler, bars, market.n_lookback[key])
         if in_range.empty:
             raise _unlabelled(key, labeler, len(bars), market.n_lookback[key])
         labels[key.symbol] = in_range
@@ -152,6 +155,12 @@ def generate_labels(strategy: Strategy, market: MarketBars, report: Report) -> d
     every_label = pd.concat([of_symbol["label"] for of_symbol in labels.values()])
     check_classes(every_label.to_numpy(), "available", labeler.class_names, labeler.source)
     return labels
+
+
+def labels_of(labeler: AnyLabeler, bars: Bars, n_lookback: int) -> pd.DataFrame:
+    """Return the labels of all bars but the first `n_lookback`; of these the labeler sees what it looks back to."""
+    seen = bars.iloc[max(0, n_lookback - labeler.lookback) :]
+    return labeler.label(seen).loc[bars.index[n_lookback] :]
 
 
 def split_rows(
@@ -209,11 +218,12 @@ def _refuse_without_values(symbol: str, table: pd.DataFrame, base: BaseBars) -> 
 
 def _unlabelled(key: SeriesKey, labeler: AnyLabeler, n_bars: int, n_lookback: int) -> NotEnoughBars | NoRows:
     """Return why no bar of the date range has a label; `n_bars` are those in it and the `n_lookback` before it."""
-    needed = max(labeler.lookback, n_lookback) + 1 + labeler.horizon
-    if n_bars < needed:
-        before = f", {n_lookback} before the start counted," if n_lookback else ""
+    n_before = min(n_lookback, labeler.lookback)
+    n_seen, needed = n_bars - n_lookback + n_before, labeler.lookback + 1 + labeler.horizon
+    if n_seen < needed:
+        before = f", {n_before} before the start counted," if n_before else ""
         by = f"Labelling {key} by {labeler.source}{before}"
-        return NotEnoughBars(needed, n_bars, by, "training.labels", labeler.advice)
+        return NotEnoughBars(needed, n_seen, by, "training.labels", labeler.advice)
     reason = labeler.why_none + (" after the start" if n_lookback else "")
     return NoRows(f"{key}, labelled by {labeler.source},", reason, "training.labels", labeler.advice)
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from ktrdr.data import Bars, DataManager, MarketBars, SeriesKey
+from ktrdr.data import Bars, BarStore, DataManager, MarketBars, SeriesKey
 from ktrdr.errors import NoBars, OnlySlowerBars, RequestError, UnknownSymbol
 from tests.fakes.bars import MemorySource
 from tests.ktrdr.data.walk import walk
@@ -134,3 +136,9 @@ def test_no_bar_that_opens_after_the_end_is_read_where_the_rows_are_of_slower_ba
     loaded = manager.load(["A"], ["1d", "1w"], None, "2020-02-19", base_timeframe="1w")  # a Wednesday
     assert dates(loaded.series[SeriesKey("A", "1w")])[1].startswith("2020-02-17")
     assert dates(loaded.series[A])[1].startswith("2020-02-19")
+
+
+def test_a_folder_is_a_source(tmp_path: Path) -> None:
+    BarStore([tmp_path]).write(A, walk(5))
+    for source in (tmp_path, str(tmp_path)):
+        assert len(DataManager(source).load(["A"], ["1d"], None, None).series[A]) == 5

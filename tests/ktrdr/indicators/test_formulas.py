@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ktrdr.data import Bars
+from ktrdr.data import COLUMNS, Bars
 from ktrdr.indicators import build
 from tests.ktrdr.indicators.examples import EXAMPLES, frame, walk
 from tests.ktrdr.indicators.slow import FORMULAS, Market
@@ -95,3 +96,11 @@ def test_fisher_stays_finite_at_the_ends_of_its_range() -> None:
     values = build({"type": "fishertransform"}).compute(frame(prices, prices, prices, prices, prices))["fisher"]
     # ln(1.999 / 0.001) / 2 and halves of the ones before: twice as much in the end
     assert values.iloc[-1] == pytest.approx(np.log(1999))
+
+
+def test_a_stochastic_of_a_market_that_stopped_moving_is_50_exactly():
+    moving = walk(300)
+    after = moving.index + 2 * (moving.index[-1] - moving.index[0])
+    still = pd.concat([moving, pd.DataFrame(100.0, after, COLUMNS)])
+    values = build({"type": "stochastic"}).compute(still)
+    assert (values.iloc[300 + 17 :] == 50).all(axis=None)

@@ -273,3 +273,17 @@ def test_two_overrides_of_one_key_are_refused():
 def test_a_missing_section_says_what_it_needs():
     (found,) = validate_strategy(_document(model={"type": "gru"})).problems
     assert found.suggestion == "It needs: sequence_length."
+
+
+def test_dates_may_be_called_by_their_longer_names():
+    dates = {"start_date": "2001-01-01", "end_date": "2002-01-01"}
+    found = validate_strategy(_document(training_data__date_range=dates))
+    assert found.strategy.training_data.date_range.end == "2002-01-01"
+    assert len(found.notes) == 2
+
+
+@pytest.mark.parametrize("key", ["description", "hypothesis", "scope", "deployment"])
+def test_what_is_kept_without_effect_may_be_anything(key):
+    strategy = _load(**{key: ["a", {"b": 1}]})
+    assert load_strategy(strategy.document()) == strategy
+    assert strategy.sha256 == _load().sha256

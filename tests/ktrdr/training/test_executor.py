@@ -69,12 +69,12 @@ def test_every_bar_is_accounted_for(saved):
     # warm-up is taken from the bars before the start; only the last bars have no label
     assert (summary["rows_warmup"], summary["rows_unlabelled"]) == (0, 2 * 10)
     per_symbol = saved[0]["per_symbol_metrics"]
-    assert sum(of["rows"]["rows_loaded"] for of in per_symbol.values()) == summary["rows_loaded"]
+    assert sum(of["rows_loaded"] for of in per_symbol.values()) == summary["rows_loaded"]
 
 
 def test_accuracy_over_symbols_adds_up(saved):
     result, _ = saved
-    rows = {symbol: of["rows"]["rows_test"] for symbol, of in result["per_symbol_metrics"].items()}
+    rows = {symbol: of["rows_test"] for symbol, of in result["per_symbol_metrics"].items()}
     n_right = sum(result["per_symbol_metrics"][symbol]["accuracy"] * n_rows for symbol, n_rows in rows.items())
     assert result["test_metrics"]["accuracy"] == pytest.approx(n_right / sum(rows.values()))
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ktrdr.data import SeriesKey
 from ktrdr.labels import build
 from ktrdr.strategy import load_strategy
 from tests.fakes.markets import announcing, fair_bars, in_memory, walking_bars
@@ -197,7 +198,10 @@ def test_a_label_is_that_of_its_own_symbols_bars(labels):
     prepared = prepare(_on_two_indices(labels), bundled_data())
     labeler = build(labels)
     for symbol in SYMBOLS:
-        expected = labeler.label(prepared.market.series[symbol, "1d"])
+        key = SeriesKey(symbol, "1d")
+        # of the bars before the range it sees those that it looks back to
+        bars = prepared.market.series[key].iloc[max(0, prepared.market.n_lookback[key] - labeler.lookback) :]
+        expected = labeler.label(bars)
         for part in PARTS:
             rows = getattr(prepared.dataset, part)
             own = rows.rows_of(symbol)

@@ -242,7 +242,9 @@ def test_a_symbols_metrics_are_those_of_its_rows(seed, n_rows):
         sklearn_metrics.recall_score(y, predicted, labels=sorted(set(y)), average="macro")
     )
     assert got.baseline == baseline_of(part, y_train, SIGNALS.directions)
-    assert (got.rows, got.returns) == (ROWS, None)
+    assert got.mcc == pytest.approx(sklearn_metrics.matthews_corrcoef(y, predicted))
+    assert {name: getattr(got, name) for name in ROWS.model_dump()} == ROWS.model_dump()
+    assert got.returns is None
 
 
 @FEW
@@ -257,7 +259,8 @@ def test_a_single_symbol_has_the_metrics_of_the_whole_part(seed, n_rows):
     got = evaluate_symbol(forecast, part, y_train, RETURNS, priced(), ROWS)
     assert isinstance(got.returns, ReturnMetrics)
     assert (got.baseline, got.returns) == (whole.baseline, whole.returns)
-    assert (got.accuracy, got.balanced_accuracy) == pytest.approx((whole.accuracy, whole.balanced_accuracy))
+    names = ("accuracy", "balanced_accuracy", "precision", "recall", "f1_score", "mcc")
+    assert [getattr(got, name) for name in names] == [getattr(whole, name) for name in names]
 
 
 def test_what_is_evaluated_is_left_as_it_was():

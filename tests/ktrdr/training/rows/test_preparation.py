@@ -34,10 +34,26 @@ def test_labelling_tells_the_bars_it_really_needs():
 
 
 def test_bars_before_the_start_that_can_be_no_rows_add_to_the_need():
-    with pytest.raises(NotEnoughBars, match="40 before the start counted, needs 51 bars and got 50"):
+    with pytest.raises(NotEnoughBars, match="20 before the start counted, needs 31 bars and got 30"):
         _label(random_bars(50, seed=1), n_lookback=40)
     bars = random_bars(60, seed=1)
     assert len(_label(bars, n_lookback=40)["SP500"]) == 10
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"source": "zigzag", "threshold": 0.02},
+        {"source": "triple_barrier", "vol_span": 10, "max_holding_period": 5},
+        {"source": "context", "cusum_threshold": 0.02},
+        {"source": "regime", "vol_lookback": 10, "atr_period": 5, "macro_atr_mult": 2.0},
+    ],
+)
+def test_how_many_bars_the_indicators_need_changes_no_label(labels):
+    bars = random_bars(400, seed=3)
+    near = _label(bars.iloc[100:], n_lookback=100, **labels)["SP500"]
+    far = _label(bars, n_lookback=200, **labels)["SP500"]
+    assert far.equals(near)
 
 
 def test_a_zigzag_without_a_swing_says_so_and_invents_no_number():
