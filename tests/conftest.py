@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cluster.ray_environment import ensure_token, ray_environment
 
@@ -19,6 +20,10 @@ for _name in [name for name in os.environ if name.startswith("KTRDR_") or name =
     del os.environ[_name]
 
 ROOT = Path(__file__).parent.parent
+
+# how long an example takes says more about the machine than about the code
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")

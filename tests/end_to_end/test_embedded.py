@@ -137,7 +137,7 @@ def test_a_driver_of_ones_own_trains(home: Home, example: str) -> None:
     ("arguments", "code", "says"),
     [
         (["models", "train", "sp500_dialy"], 1, "Did you mean 'sp500_daily'?"),
-        (["models", "train", "sp500_daily", "--symbols", "SP50"], 1, "Did you mean 'SP500 1d'?"),
+        (["models", "train", "sp500_daily", "--symbols", "SP50"], 1, "Did you mean 'SP500'?"),
         (["models", "train", "sp500_daily", "--start-date", "2031-01-01"], 1, "2018-12-31"),
         (["models", "train", "sp500_daily", "--require-gpu"], 1, "cpu-docker (cpu)"),
         (["models", "train", "wrong.yaml"], 1, "line 1, column 1"),

@@ -227,7 +227,7 @@ def test_one_class_labels_fail_in_step_5_with_a_suggestion_and_leave_nothing(ser
 
 BAD_REQUESTS: list[tuple[dict[str, Any], int, str, str]] = [
     ({"strategy_name": "sp500_dialy"}, 404, "strategy_name", "Did you mean 'sp500_daily'?"),
-    ({"strategy_name": "sp500_daily", "symbols": ["SP50"]}, 404, "symbols", "Did you mean 'SP500 1d'?"),
+    ({"strategy_name": "sp500_daily", "symbols": ["SP50"]}, 404, "symbols", "Did you mean 'SP500'?"),
     ({"strategy_name": "sp500_daily", "start_date": "2031-01-01"}, 422, "start_date", "2018-12-31"),
     ({"strategy_name": "sp500_daily", "strat_date": "2001-01-01"}, 422, "strat_date", "Did you mean 'start_date'?"),
     (
