@@ -31,6 +31,7 @@ from ktrdr.operations import (
     utc_now,
 )
 from ktrdr.results import TrainingResult
+from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import (
     CheckRequest,
     ConfigChange,
@@ -51,14 +52,16 @@ class OperationsActor:
     wake-ups live in memory only: whoever missed one reads the store.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is injected
         self,
         book: OperationBook,
         admission: Admission,
         logs: OperationLogs,
         view: Callable[[], ClusterView],
         configured_mode: str | None = None,
+        checkpoint_policy: CheckpointPolicy | None = None,
     ) -> None:
+        self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._default_mode = DefaultMode(book, configured_mode)
         self._desk = Desk(book)
@@ -203,7 +206,7 @@ class OperationsActor:
                 operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
             if operation is not None:
                 self._desk.tell(operation)
-                return claim_of(operation)
+                return claim_of(operation, self._checkpoint_policy)
             if (remaining := deadline - time.monotonic()) <= 0:
                 return None
             await wait_for(work, remaining)
@@ -289,7 +292,8 @@ class OperationsActor:
         if progress is not None:
             operation = await self._desk.write(self._book.get, operation_id)
             if operation.attempt == attempt and not operation.is_terminal:  # a late report tells nobody anything
-                self._hub.publish_progress(operation_id, progress)
+                before = operation.progress["percentage"] if operation.progress else 0.0
+                self._hub.publish_progress(operation_id, progress, before)
 
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
         """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None)."""
@@ -309,6 +313,14 @@ class OperationsActor:
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""
         return await self._desk.write(self._book.begin_commit, operation_id, attempt)
+
+    async def may_keep_checkpoint(self, operation_id: str, attempt: int) -> bool:
+        """Say whether states of this attempt are still to be kept: it is the present one and has not ended."""
+        return await self._desk.write(self._book.may_keep_checkpoint, operation_id, attempt)
+
+    async def checkpoint_kept(self, operation_id: str, attempt: int) -> None:
+        """Record that there is a state to go on from."""
+        await self._desk.write(self._book.checkpoint_kept, operation_id, attempt)
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ktrdr.errors import (
     UnknownStrategy,
     UnknownSymbol,
 )
+from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import TrainingRequest
 from tests.fakes.house import House, run, until
 from tests.fakes.results import a_result
@@ -377,5 +378,36 @@ def test_a_waiter_is_woken_by_the_end(tmp_path: Path) -> None:
         await actor.cancel(operation_id)
         await actor.acknowledge_cancel(operation_id, 1)
         assert (await waiting).status == "cancelled"
+
+    run(scene)
+
+
+def test_a_claim_says_how_often_to_keep_a_state_and_the_request_wins(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path, checkpoint_policy=CheckpointPolicy(7.0, 20))
+        await house.operations.submit(NAMED)
+        await house.operations.submit({**NAMED, "checkpoint_every_epochs": 3})
+        first = await house.operations.claim("cpu-docker", "me", [])
+        assert first is not None
+        second = await house.operations.claim("cpu-docker", "me", [(first.operation_id, 1)])
+        assert second is not None
+        assert (first.checkpoint_policy, second.checkpoint_policy) == (CheckpointPolicy(7, 20), CheckpointPolicy(7, 3))
+        assert house.book.get(second.operation_id).request["checkpoint_every_epochs"] == 3
+
+    run(scene)
+
+
+def test_the_share_done_never_goes_back_over_attempts_and_restarts_of_the_actor(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.report(operation_id, 1, progress(5), [], [])
+        await actor.requeue(operation_id, 1, "node died")
+        restarted = House(tmp_path).operations
+        await restarted.claim("cpu-docker", "me", [])
+        await restarted.report(operation_id, 2, {**progress(1, attempt=2, step=1), "percentage": 8.3}, [], [])
+        shown = (await restarted.get(operation_id)).progress
+        assert shown is not None
+        assert (shown["attempt"], shown["percentage"]) == (2, 58.3)
 
     run(scene)

@@ -271,6 +271,42 @@ def test_orphans_are_what_runs_for_another_owner(book: OperationBook) -> None:
     assert book.orphans("mps-mac", "d-2") == []
 
 
+# checkpoints
+
+
+def test_a_state_is_kept_of_the_present_attempt_alone_until_it_has_ended(book: OperationBook) -> None:
+    start(book)
+    assert book.may_keep_checkpoint("train-1", 1) and not book.may_keep_checkpoint("train-1", 2)
+    book.requeue("train-1", 1, "node died")
+    assert not book.may_keep_checkpoint("train-1", 1)
+    claim(book)
+    assert not book.checkpoint_kept("train-1", 1) and not book.get("train-1").has_checkpoint
+    book.request_cancel("train-1", "enough")
+    assert book.may_keep_checkpoint("train-1", 2)  # it may leave its last epoch
+    assert book.checkpoint_kept("train-1", 2)
+    book.acknowledge_cancel("train-1", 2)
+    assert not book.may_keep_checkpoint("train-1", 2)
+
+
+def test_a_checkpoint_outlives_its_attempt_and_makes_what_ended_badly_resumable(
+    book: OperationBook,
+) -> None:
+    for operation_id in ("train-a", "train-b", "train-c", "train-d"):
+        start(book, operation_id)
+    for operation_id in ("train-a", "train-b", "train-c"):
+        book.checkpoint_kept(operation_id, 1)
+        assert not book.get(operation_id).resumable
+    book.requeue("train-a", 1, "node died")
+    assert book.get("train-a").has_checkpoint and not book.get("train-a").resumable
+    book.fail("train-b", 1, BROKEN)
+    assert book.get("train-b").resumable
+    book.begin_commit("train-c", 1)
+    book.complete("train-c", 1, {})
+    assert (book.get("train-c").has_checkpoint, book.get("train-c").resumable) == (False, False)
+    book.fail("train-d", 1, BROKEN)
+    assert not book.get("train-d").resumable
+
+
 # reading
 
 
@@ -281,7 +317,7 @@ def test_epochs_are_those_of_the_newest_attempt_each_once(book: OperationBook) -
     assert [epoch["val_loss"] for epoch in book.epochs("train-1")] == [0.5, 0.4, 0.3]
     book.requeue("train-1", 1, "node died")
     claim(book)
-    assert book.epochs("train-1") == []
+    assert [epoch["val_loss"] for epoch in book.epochs("train-1")] == [0.5, 0.4, 0.3]  # it has reported none yet
     book.record_epochs("train-1", 2, [{"epoch": 1, "val_loss": 0.6}])
     assert book.epochs("train-1") == [{"epoch": 1, "val_loss": 0.6}]
 
