@@ -146,6 +146,13 @@ class OperationsActor:
             self._notices.wake(stop_of(operation_id))
         return OperationView.of(operation, self._desk.progress_of(operation))
 
+    async def resume(self, operation_id: str) -> OperationView:
+        """Put an operation that failed or was cancelled back into the queue, to go on from its checkpoint."""
+        operation = await self._desk.write(self._book.resume, operation_id)
+        self._desk.tell(operation)
+        self._notices.wake(work_in(operation.execution.environment))
+        return await self.get(operation_id)
+
     async def wait(self, operation_id: str, timeout_s: float | None = None) -> OperationView:
         """Return the operation once it has ended, or as it is after `timeout_s`."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s

@@ -85,6 +85,36 @@ class OperationBook(OperationReadings):
             asked = {"cancel_reason": reason, "cancel_forced": force, "status_reason": why}
             return rows.replace(operation.moved(to, now, **asked))
 
+    def resume(self, operation_id: str) -> Operation:
+        """Put an operation that failed or was cancelled back into the queue, to go on from its checkpoint.
+
+        It keeps its place in the order of submission; one whose attempts are used up is given one more.
+
+        Raises
+        ------
+        TransitionRefused
+            If it has not ended so, or no checkpoint of it is kept.
+        """
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = existing(rows, operation_id)
+            if not operation.resumable:
+                is_over = operation.status in (OperationStatus.FAILED, OperationStatus.CANCELLED)
+                asked = "resumed: no checkpoint of it is kept" if is_over else "resumed"
+                raise TransitionRefused(operation_id, operation.status.value, asked)
+            waiting = operation.moved(
+                OperationStatus.PENDING,
+                now,
+                owner=None,
+                error=None,
+                cancel_reason=None,
+                cancel_forced=False,
+                execution=operation.execution.model_copy(update={"node": None, "device": None}),
+                max_attempts=max(operation.max_attempts, operation.attempt + 1),
+                status_reason=reasons.resumed(operation),
+            )
+            return rows.replace(waiting)
+
     # told by dispatchers and trainings
 
     def claim(

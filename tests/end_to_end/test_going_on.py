@@ -15,6 +15,7 @@ from ray.util.state import list_tasks
 
 import ktrdr
 from ktrdr.data import BarStore, DataManager
+from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
 from tests.end_to_end.conftest import Service
 
@@ -52,9 +53,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
     return Uninterrupted(root / "strategies", root / "data", tmp_path_factory.mktemp("models"))
 
 
-def start(service: Service) -> str:
+def start(service: Service, **fields: Any) -> str:
     with service.client() as client:
-        started = client.train("sp500_daily", overrides=LONG, checkpoint_every_epochs=5)
+        started = client.train("sp500_daily", overrides=LONG, **{"checkpoint_every_epochs": 5, **fields})
     return str(started["operation_id"])
 
 
@@ -100,3 +101,21 @@ def test_a_killed_worker_costs_no_more_than_the_epochs_since_its_last_checkpoint
     uninterrupted.check_equals(service, ended)
     assert not (service.settings.home / "checkpoints" / operation_id).exists()
     assert ended["resumable"] is False
+
+
+def test_what_was_cancelled_goes_on_where_it_was_stopped(service: Service, uninterrupted: Uninterrupted) -> None:
+    operation_id = start(service, checkpoint_every_epochs=N_EPOCHS)  # so that the cancel alone keeps a state
+    wait_for_epoch(service, operation_id, 7)
+    with service.client() as client:
+        client.cancel(operation_id)
+        cancelled = client.wait(operation_id)
+        assert (cancelled["status"], cancelled["resumable"]) == ("cancelled", True)
+        assert client.resume(operation_id)["operation_id"] == operation_id
+        with pytest.raises(ServiceRefused) as refused:
+            client.resume(operation_id)
+        assert refused.value.status == 409
+        ended = client.wait(operation_id)
+    assert (ended["status"], ended["attempt"], ended["resumable"]) == ("completed", 2, False)
+    [resumed] = [line for line in lines_of(service, operation_id) if line.startswith("Resumed after epoch")]
+    assert int(resumed.split()[3].strip(";")) >= len(cancelled["metrics"]["epochs"])
+    uninterrupted.check_equals(service, ended)

@@ -307,6 +307,51 @@ def test_a_checkpoint_outlives_its_attempt_and_makes_what_ended_badly_resumable(
     assert not book.get("train-d").resumable
 
 
+@pytest.mark.parametrize("ending", ["fail", "cancel", "use up"])
+def test_what_ended_badly_goes_on_under_the_same_id_as_the_next_attempt(book: OperationBook, ending: str) -> None:
+    start(book)
+    for attempt in (1, 2, 3) if ending == "use up" else (1,):
+        book.checkpoint_kept("train-1", attempt)
+        if ending == "use up":
+            book.requeue("train-1", attempt, "node died")
+            book.claim("cpu-docker", "d-1")
+    if ending == "fail":
+        book.fail("train-1", 1, BROKEN)
+    if ending == "cancel":
+        book.request_cancel("train-1", "enough", force=True)
+        book.acknowledge_cancel("train-1", 1)
+    ended = book.get("train-1")
+    assert "`ktrdr operations resume train-1`" in ended.status_reason
+    resumed = book.resume("train-1")
+    assert (resumed.status, resumed.resumable, resumed.has_checkpoint) == ("pending", False, True)
+    assert (resumed.completed_at, resumed.error, resumed.cancel_reason, resumed.cancel_forced) == (None,) * 3 + (False,)
+    going_on = claim(book)
+    assert going_on.attempt == ended.attempt + 1 <= going_on.max_attempts
+    assert going_on.started_at == ended.started_at
+    book.begin_commit("train-1", going_on.attempt)
+    assert book.complete("train-1", going_on.attempt, {}) is not None
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "cancelling", "completed", "cancelled"])
+def test_nothing_else_is_resumed(book: OperationBook, status: str) -> None:
+    book.submit(pending("train-1"))
+    if status == "cancelled":
+        book.request_cancel("train-1", "before it had a checkpoint")
+    elif status != "pending":
+        claim(book)
+        book.checkpoint_kept("train-1", 1)
+    if status == "cancelling":
+        book.request_cancel("train-1", "enough")
+    if status == "completed":
+        book.begin_commit("train-1", 1)
+        book.complete("train-1", 1, {})
+    before = book.get("train-1")
+    with pytest.raises(TransitionRefused) as refused:
+        book.resume("train-1")
+    assert refused.value.status == status
+    assert book.get("train-1") == before
+
+
 # reading
 
 
