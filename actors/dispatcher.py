@@ -173,7 +173,7 @@ class EnvironmentDispatcher:
         word = "run"
         while word == "run":
             word, _ = await self._operations.wait_for_cancel(operation_id, attempt, CANCEL_WAIT_S)
-        if word == "over":
+        if word != "cancel":  # over, or suspended: then the service that waits for it ends with its process
             return
         grace_ends = asyncio.get_running_loop().time() + self._cancel_grace_s
         while asyncio.get_running_loop().time() < grace_ends:

@@ -19,6 +19,7 @@ from actors.hub import END, Event
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.runners import Claim
+from actors.suspension import REASON, SUSPEND, Suspension
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
@@ -66,7 +67,7 @@ class OperationsActor:
         self._default_mode = DefaultMode(book, configured_mode)
         self._desk = Desk(book)
         self._hub, self._notices = self._desk.hub, self._desk.notices
-        self._is_suspended = False
+        self._suspension = Suspension(book, self._desk)
 
     async def ping(self) -> str:
         """Answer, to say that the actor lives."""
@@ -208,7 +209,7 @@ class OperationsActor:
         while True:
             work = self._notices.next(work_in(environment))
             operation = None
-            if not self._is_suspended:
+            if not self._suspension.has_begun:
                 attempts = {(operation_id, attempt) for operation_id, attempt in held}
                 operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
             if operation is not None:
@@ -247,6 +248,9 @@ class OperationsActor:
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
         settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
+        if settled is None and self._suspension.has_begun:
+            await self._suspension.put_back(operation_id, attempt)
+            return
         if settled is None:
             reason = "The training stopped without being asked to."
             settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason)
@@ -257,25 +261,12 @@ class OperationsActor:
         operation = await self._desk.write(self._book.get, operation_id)
         return operation.attempt == attempt and operation.cancel_forced
 
-    async def suspend(self, commit_wait_s: float) -> int:
-        """Stop giving out work and put what runs back into the queue; return how many. For the end of the service.
+    async def suspend(self, wait_s: float) -> int:
+        """Stop giving out work and put what runs back into the queue, its last epoch kept; return how much ran.
 
-        A model that is being saved is waited for, at most `commit_wait_s`.
+        For the end of the service. What is being trained or saved is waited for, at most `wait_s`.
         """
-        self._is_suspended = True
-        deadline = time.monotonic() + commit_wait_s
-        while time.monotonic() < deadline:
-            running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
-            if not any(operation.committing for operation in running.items):
-                break
-            await asyncio.sleep(0.1)
-        running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
-        for operation in running.items:
-            operation_id, attempt = operation.operation_id, operation.attempt
-            if not await self.fence(operation_id, attempt):
-                reason = "The service was stopped. The training starts again when it is up: `ktrdr up`."
-                await self.requeue(operation_id, attempt, reason, counts=False)
-        return len(running.items)
+        return await self._suspension.begin(wait_s)
 
     # -- for training tasks ------------------------------------------------------------------------------------------
 
@@ -303,7 +294,10 @@ class OperationsActor:
                 self._hub.publish_progress(operation_id, progress, before)
 
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
-        """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None)."""
+        """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None).
+
+        ("suspend", reason) when it is to stop because the service ends, and will go on later.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             changed = self._notices.next(stop_of(operation_id))
@@ -313,6 +307,8 @@ class OperationsActor:
                 return ("over", None)
             if operation.status is OperationStatus.CANCELLING:
                 return ("cancel", operation.cancel_reason)
+            if self._suspension.concerns(operation):
+                return (SUSPEND, REASON)
             if (remaining := deadline - time.monotonic()) <= 0:
                 return ("run", None)
             await wait_for(changed, remaining)

@@ -300,3 +300,20 @@ def test_checkpoints_that_cannot_be_removed_do_not_hold_up_a_completion(tmp_path
         assert asked == [operation_id]
 
     run(scene)
+
+
+def test_a_training_that_is_suspended_is_not_killed_and_goes_back_into_the_queue(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher(cancel_grace_s=0.01)
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        suspending = asyncio.create_task(house.operations.suspend(wait_s=20.0))
+        await asyncio.sleep(0.1)  # longer than the grace
+        house.runner.break_off(operation_id, CancellationError("The service was stopped."))
+        assert await suspending == 1
+        operation = house.book.get(operation_id)
+        assert (operation.status, operation.attempt, operation.max_attempts) == ("pending", 1, 4)
+        assert house.runner.stopped_by_force == []
+
+    run(scene)
