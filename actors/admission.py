@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from cluster.view import ClusterView
 from ktrdr.data import DataManager
 from ktrdr.operations import Execution, Operation, utc_text
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
+from ktrdr.training import CheckpointPolicy
 from ktrdr.training.checkup import check_on_data
 from ktrdr.training.lookahead import find_leaks
 from ktrdr.training.plan import TrainingPlan, plan_training
@@ -146,9 +147,10 @@ def _scope_of(strategy: Strategy, request: TrainingRequest) -> Scope:
     return settle_scope(strategy, request.symbols, request.start_date, request.end_date, split, request.data_mode)
 
 
-def claim_of(operation: Operation) -> Claim:
-    """Return the claim for the operation's present attempt."""
+def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
+    """Return the claim for the operation's present attempt; `policy` is the service's, and the request's wins."""
     request = operation.request
+    every_epochs = request.get("checkpoint_every_epochs")  # operations of earlier versions do not have it
     return Claim(
         operation_id=operation.operation_id,
         attempt=operation.attempt,
@@ -162,4 +164,5 @@ def claim_of(operation: Operation) -> Claim:
         seed=request["seed"],
         require_gpu=request["require_gpu"],
         run_name=request["run_name"],
+        checkpoint_policy=policy if every_epochs is None else replace(policy, every_epochs=every_epochs),
     )

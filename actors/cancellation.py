@@ -13,7 +13,10 @@ RETRY_S = 0.2
 
 
 class WaitForCancel(Protocol):
-    """One long poll: ("cancel", reason), ("over", None) or ("run", None); raises while the actor is away."""
+    """One long poll: ("cancel" or "suspend", reason), ("over", None) or ("run", None).
+
+    Raises while the actor is away.
+    """
 
     def __call__(self, timeout_s: float) -> tuple[str, str | None]: ...
 
@@ -21,7 +24,7 @@ class WaitForCancel(Protocol):
 def follow_cancel(
     wait: WaitForCancel, token: CancellationToken, transient: tuple[type[BaseException], ...]
 ) -> threading.Thread:
-    """Start a side thread that flips `token` when the operation is cancelled; it ends with the attempt.
+    """Start a side thread that flips `token` when the operation is cancelled or suspended; it ends with the attempt.
 
     The poll waits on the actor, not the training: it costs the training nothing. The actor reads the store at the
     start of every poll, so that no cancel is lost when it restarts.
@@ -34,7 +37,7 @@ def follow_cancel(
             except transient:
                 time.sleep(RETRY_S)
                 continue
-            if word == "cancel":
+            if word in ("cancel", "suspend"):
                 token.cancel(reason or "Operation cancelled")
             if word != "run":
                 return

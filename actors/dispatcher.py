@@ -15,7 +15,7 @@ import ray.exceptions as ray_errors
 from actors.outcome import as_ours, defect, first_line, record_of
 from actors.runners import Claim, TrainingRunner
 from cluster.view import ClusterView
-from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted, TransitionRefused
+from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted, StorageError, TransitionRefused
 from ktrdr.operations import OperationError
 from ktrdr.results import TrainingResult
 
@@ -58,10 +58,11 @@ class EnvironmentDispatcher:
         runner: TrainingRunner,
         view: Callable[[], ClusterView],
         find_committed: Callable[[str], TrainingResult | None],
+        forget_checkpoints: Callable[[str], None],
         cancel_grace_s: float = 5.0,
     ) -> None:
         self._environment, self._operations, self._runner = environment, operations, runner
-        self._view, self._find_committed = view, find_committed
+        self._view, self._find_committed, self._forget_checkpoints = view, find_committed, forget_checkpoints
         self._cancel_grace_s = cancel_grace_s
         self._owner = uuid.uuid4().hex
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -144,6 +145,8 @@ class EnvironmentDispatcher:
             if not isinstance(error, TransitionRefused):
                 raise
             await self._operations.fail(operation_id, attempt, record_of(error))
+        else:
+            await self._forget(operation_id)
 
     async def _lost(self, operation_id: str, attempt: int, error: KtrdrError) -> None:
         """Complete an attempt whose model is in the store, whatever became of its process; requeue any other.
@@ -153,16 +156,24 @@ class EnvironmentDispatcher:
         if await self._operations.fence(operation_id, attempt):
             result = await asyncio.to_thread(self._find_committed, operation_id)
             if result is not None and await self._operations.complete(operation_id, attempt, result):
+                await self._forget(operation_id)
                 return
         counts = not isinstance(error, NotStarted)
         await self._operations.requeue(operation_id, attempt, str(error), counts)
+
+    async def _forget(self, operation_id: str) -> None:
+        """Let go of what a completed training has left to go on from; most have left nothing."""
+        try:
+            await asyncio.to_thread(self._forget_checkpoints, operation_id)
+        except (StorageError, ray_errors.RayError) as error:
+            log.warning("%s is completed, but its checkpoints are left: %s", operation_id, first_line(error))
 
     async def _force_stop_after_grace(self, claim: Claim) -> None:
         operation_id, attempt = claim.operation_id, claim.attempt
         word = "run"
         while word == "run":
             word, _ = await self._operations.wait_for_cancel(operation_id, attempt, CANCEL_WAIT_S)
-        if word == "over":
+        if word != "cancel":  # over, or suspended: then the service that waits for it ends with its process
             return
         grace_ends = asyncio.get_running_loop().time() + self._cancel_grace_s
         while asyncio.get_running_loop().time() < grace_ends:

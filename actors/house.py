@@ -36,7 +36,7 @@ def start_actors(settings: Settings) -> None:
         ray.remote(HostedOperations).options(name=OPERATIONS, max_concurrency=_MANY, **_DETACHED).remote(settings)
     )
     storage = (
-        ray.remote(HostedModelStorage).options(name=MODEL_STORAGE, max_concurrency=4, **_DETACHED).remote(settings)
+        ray.remote(HostedModelStorage).options(name=MODEL_STORAGE, max_concurrency=8, **_DETACHED).remote(settings)
     )
     ray.get([operations.ping.remote(), storage.ping.remote()])
     dispatcher = ray.remote(HostedDispatcher)

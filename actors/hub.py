@@ -42,15 +42,17 @@ class ProgressHub:
         self._clock_ms = clock_ms
         self._channels: dict[str, _Channel] = {}
 
-    def publish_progress(self, operation_id: str, progress: dict[str, Any]) -> bool:
-        """Take an update; False when a newer one is already known (updates may arrive out of order)."""
+    def publish_progress(self, operation_id: str, progress: dict[str, Any], reached: float = 0.0) -> bool:
+        """Take an update; False when a newer one is already known (updates may arrive out of order).
+
+        The share done never goes back, over attempts neither: `reached` is that of earlier ones, where it is known.
+        """
         channel = self._channels.setdefault(operation_id, _Channel())
         order = (progress["attempt"], progress["sequence"])
         if order <= (channel.attempt, channel.sequence):
             return False
-        if channel.progress is not None:  # the share done never goes back, over attempts neither
-            highest = max(progress["percentage"], channel.progress.payload["percentage"])
-            progress = {**progress, "percentage": highest}
+        shown = channel.progress.payload["percentage"] if channel.progress else reached
+        progress = {**progress, "percentage": max(progress["percentage"], reached, shown)}
         channel.attempt, channel.sequence = order
         channel.progress = self._event(channel, "progress", progress)
         return True

@@ -1,13 +1,15 @@
-"""ModelStorageActor: the registry of models on the head."""
+"""ModelStorageActor: the registry of models on the head, and the checkpoints of trainings."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import ray
 
+from actors.checkpoints import CheckpointKeeper
 from ktrdr.errors import CancellationError, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.storage import ModelStorage, ModelVersion, unpack
@@ -21,8 +23,13 @@ class ModelStorageActor:
     Its methods run on a few threads: a save never stands in the way of a listing.
     """
 
-    def __init__(self, storage: ModelStorage, operations: Any) -> None:
+    def __init__(self, storage: ModelStorage, operations: Any, checkpoints_folder: Path) -> None:
         self._storage, self._operations = storage, operations
+        self._checkpoints = CheckpointKeeper(
+            checkpoints_folder,
+            may_keep=lambda *attempt: bool(ray.get(operations.may_keep_checkpoint.remote(*attempt))),
+            was_kept=lambda *attempt: ray.get(operations.checkpoint_kept.remote(*attempt)),
+        )
         self._committing = threading.Lock()
         try:
             storage.sweep()
@@ -59,6 +66,24 @@ class ModelStorageActor:
         """
         with self._committing:
             return self._storage.result_of(operation_id)
+
+    def save_checkpoint(self, operation_id: str, attempt: int, blob: list[ray.ObjectRef[Any]]) -> None:
+        """Keep the state behind the one reference in `blob` as the operation's newest.
+
+        Raises
+        ------
+        StorageError
+            If the attempt has ended, or it could not be written.
+        """
+        self._checkpoints.save(operation_id, attempt, ray.get(blob[0]))
+
+    def latest_checkpoint(self, operation_id: str) -> bytes | None:
+        """Return the operation's newest whole state; None where there is none."""
+        return self._checkpoints.latest(operation_id)
+
+    def clear_checkpoints(self, operation_id: str) -> None:
+        """Forget the states of an operation that is over."""
+        self._checkpoints.clear(operation_id)
 
     def list_models(self, strategy: str | None = None) -> list[dict[str, Any]]:
         """Return the versions there are, newest first."""

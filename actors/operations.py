@@ -19,6 +19,7 @@ from actors.hub import END, Event
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.runners import Claim
+from actors.suspension import REASON, SUSPEND, Suspension
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
@@ -31,6 +32,7 @@ from ktrdr.operations import (
     utc_now,
 )
 from ktrdr.results import TrainingResult
+from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import (
     CheckRequest,
     ConfigChange,
@@ -51,19 +53,21 @@ class OperationsActor:
     wake-ups live in memory only: whoever missed one reads the store.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is injected
         self,
         book: OperationBook,
         admission: Admission,
         logs: OperationLogs,
         view: Callable[[], ClusterView],
         configured_mode: str | None = None,
+        checkpoint_policy: CheckpointPolicy | None = None,
     ) -> None:
+        self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._default_mode = DefaultMode(book, configured_mode)
         self._desk = Desk(book)
         self._hub, self._notices = self._desk.hub, self._desk.notices
-        self._is_suspended = False
+        self._suspension = Suspension(book, self._desk)
 
     async def ping(self) -> str:
         """Answer, to say that the actor lives."""
@@ -143,6 +147,13 @@ class OperationsActor:
             self._notices.wake(stop_of(operation_id))
         return OperationView.of(operation, self._desk.progress_of(operation))
 
+    async def resume(self, operation_id: str) -> OperationView:
+        """Put an operation that failed or was cancelled back into the queue, to go on from its checkpoint."""
+        operation = await self._desk.write(self._book.resume, operation_id)
+        self._desk.tell(operation)
+        self._notices.wake(work_in(operation.execution.environment))
+        return await self.get(operation_id)
+
     async def wait(self, operation_id: str, timeout_s: float | None = None) -> OperationView:
         """Return the operation once it has ended, or as it is after `timeout_s`."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -198,12 +209,12 @@ class OperationsActor:
         while True:
             work = self._notices.next(work_in(environment))
             operation = None
-            if not self._is_suspended:
+            if not self._suspension.has_begun:
                 attempts = {(operation_id, attempt) for operation_id, attempt in held}
                 operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
             if operation is not None:
                 self._desk.tell(operation)
-                return claim_of(operation)
+                return claim_of(operation, self._checkpoint_policy)
             if (remaining := deadline - time.monotonic()) <= 0:
                 return None
             await wait_for(work, remaining)
@@ -237,6 +248,9 @@ class OperationsActor:
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
         settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
+        if settled is None and self._suspension.has_begun:
+            await self._suspension.put_back(operation_id, attempt)
+            return
         if settled is None:
             reason = "The training stopped without being asked to."
             settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason)
@@ -247,25 +261,12 @@ class OperationsActor:
         operation = await self._desk.write(self._book.get, operation_id)
         return operation.attempt == attempt and operation.cancel_forced
 
-    async def suspend(self, commit_wait_s: float) -> int:
-        """Stop giving out work and put what runs back into the queue; return how many. For the end of the service.
+    async def suspend(self, wait_s: float) -> int:
+        """Stop giving out work and put what runs back into the queue, its last epoch kept; return how much ran.
 
-        A model that is being saved is waited for, at most `commit_wait_s`.
+        For the end of the service. What is being trained or saved is waited for, at most `wait_s`.
         """
-        self._is_suspended = True
-        deadline = time.monotonic() + commit_wait_s
-        while time.monotonic() < deadline:
-            running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
-            if not any(operation.committing for operation in running.items):
-                break
-            await asyncio.sleep(0.1)
-        running = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
-        for operation in running.items:
-            operation_id, attempt = operation.operation_id, operation.attempt
-            if not await self.fence(operation_id, attempt):
-                reason = "The service was stopped. The training starts again when it is up: `ktrdr up`."
-                await self.requeue(operation_id, attempt, reason, counts=False)
-        return len(running.items)
+        return await self._suspension.begin(wait_s)
 
     # -- for training tasks ------------------------------------------------------------------------------------------
 
@@ -289,10 +290,14 @@ class OperationsActor:
         if progress is not None:
             operation = await self._desk.write(self._book.get, operation_id)
             if operation.attempt == attempt and not operation.is_terminal:  # a late report tells nobody anything
-                self._hub.publish_progress(operation_id, progress)
+                before = operation.progress["percentage"] if operation.progress else 0.0
+                self._hub.publish_progress(operation_id, progress, before)
 
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
-        """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None)."""
+        """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None).
+
+        ("suspend", reason) when it is to stop because the service ends, and will go on later.
+        """
         deadline = time.monotonic() + timeout_s
         while True:
             changed = self._notices.next(stop_of(operation_id))
@@ -302,6 +307,8 @@ class OperationsActor:
                 return ("over", None)
             if operation.status is OperationStatus.CANCELLING:
                 return ("cancel", operation.cancel_reason)
+            if self._suspension.concerns(operation):
+                return (SUSPEND, REASON)
             if (remaining := deadline - time.monotonic()) <= 0:
                 return ("run", None)
             await wait_for(changed, remaining)
@@ -309,6 +316,14 @@ class OperationsActor:
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""
         return await self._desk.write(self._book.begin_commit, operation_id, attempt)
+
+    async def may_keep_checkpoint(self, operation_id: str, attempt: int) -> bool:
+        """Say whether states of this attempt are still to be kept: it is the present one and has not ended."""
+        return await self._desk.write(self._book.may_keep_checkpoint, operation_id, attempt)
+
+    async def checkpoint_kept(self, operation_id: str, attempt: int) -> None:
+        """Record that there is a state to go on from."""
+        await self._desk.write(self._book.checkpoint_kept, operation_id, attempt)
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

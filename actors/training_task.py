@@ -12,6 +12,7 @@ import ray.exceptions as ray_errors
 from actors.cancellation import follow_cancel
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS
 from actors.remote_bars import RemoteBarSource
+from actors.remote_checkpoints import RemoteCheckpointStore, ReportingStore
 from actors.remote_storage import RemoteModelSaver
 from actors.reporting import Reporter
 from actors.runners import Claim
@@ -62,14 +63,18 @@ def train(claim: Claim) -> dict[str, Any]:
         try:
             ray.get(operations.placed.remote(*attempt, node, str(device)))
             log.info("Attempt %d runs on node %s (%s), device %s", claim.attempt, node[:8], claim.environment, device)
+            strategy = load_strategy(claim.strategy)
+            store = RemoteCheckpointStore(model_storage, *attempt)
             executor = TrainingExecutor(
-                load_strategy(claim.strategy),
+                strategy,
                 data=DataManager(RemoteBarSource(actor(BARS))),
                 model_storage=RemoteModelSaver(model_storage, *attempt),
                 progress=progress,
                 progress_callback=on_epoch_or_batch,
                 cancellation_token=token,
+                checkpoints=ReportingStore(store, reporter.epoch, strategy.training.epochs),
                 device=str(device),
+                checkpoint_policy=claim.checkpoint_policy,
             )
             return executor.execute(
                 list(claim.symbols),

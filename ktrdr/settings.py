@@ -7,6 +7,8 @@ KTRDR_API_KEY           api_key that the service demands and the client sends; n
 TRAINING_DEFAULT_MODE   default_mode: auto, local, host or cloud; the service decides
 KTRDR_OPERATIONS_URL    operations_url, any of SQLAlchemy's; SQLite under home
 KTRDR_CANCEL_GRACE_S    cancel_grace_s, from a cancel to the kill; 5 seconds
+KTRDR_CHECKPOINT_INTERVAL_S     checkpoint_interval_s, between two checkpoints of a training; 30 seconds
+KTRDR_CHECKPOINT_EVERY_EPOCHS   checkpoint_every_epochs, if that comes first; none
 """
 
 from __future__ import annotations
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
     )
     operations_url: str = Field(default_factory=lambda known: f"sqlite:///{known['home'] / 'operations.db'}")
     cancel_grace_s: float = Field(default=5.0, gt=0, allow_inf_nan=False)
+    checkpoint_interval_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    checkpoint_every_epochs: int | None = Field(default=None, ge=1)
 
     @classmethod
     def read(cls) -> Settings:
@@ -115,4 +119,6 @@ _ADVICE = {
     "api_key": "Give a key of at least one character, or unset it.",
     "operations_url": "Give an SQLAlchemy URL such as sqlite:////path/operations.db.",
     "cancel_grace_s": "Give a number of seconds above 0.",
+    "checkpoint_interval_s": "Give a number of seconds above 0.",
+    "checkpoint_every_epochs": "Give a number of epochs, 1 or more.",
 }

@@ -98,7 +98,7 @@ def hold_up(settings: Settings, place: Place) -> None:
         log.info("The service answers at http://%s:%d", host, port)
         stop.wait()
         if place.ray_address is None:
-            log.info("The service stops; what runs goes back into the queue")
+            log.info("The service stops; what runs keeps its last epoch and goes back into the queue")
             # In a thread of its own: where Ray is already gone, the call would wait for it for ever.
             farewell = threading.Thread(target=_suspend, name="suspend", daemon=True)
             farewell.start()

@@ -24,6 +24,7 @@ class HostedDispatcher(EnvironmentDispatcher):
             runner=RayTaskRunner(read_cluster_view),
             view=read_cluster_view,
             find_committed=lambda operation_id: ray.get(model_storage.result_of.remote(operation_id)),
+            forget_checkpoints=lambda operation_id: ray.get(model_storage.clear_checkpoints.remote(operation_id)),
             cancel_grace_s=settings.cancel_grace_s,
         )
 

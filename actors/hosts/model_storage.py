@@ -1,4 +1,4 @@
-"""ModelStorageActor over the models folder of the settings."""
+"""ModelStorageActor over the models folder and the home of the settings."""
 
 from __future__ import annotations
 
@@ -14,4 +14,5 @@ class HostedModelStorage(ModelStorageActor):
     """The actor `model_storage`."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(ModelStorage(settings.models_dir), ray.get_actor(OPERATIONS, namespace=NAMESPACE))
+        operations = ray.get_actor(OPERATIONS, namespace=NAMESPACE)
+        super().__init__(ModelStorage(settings.models_dir), operations, settings.home / "checkpoints")

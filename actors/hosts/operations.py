@@ -14,6 +14,7 @@ from ktrdr.data import DataManager
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary
+from ktrdr.training import CheckpointPolicy
 
 
 class HostedOperations(OperationsActor):
@@ -27,4 +28,5 @@ class HostedOperations(OperationsActor):
             logs=OperationLogs(settings.home / "logs" / "operations"),
             view=read_cluster_view,
             configured_mode=settings.default_mode,
+            checkpoint_policy=CheckpointPolicy(settings.checkpoint_interval_s, settings.checkpoint_every_epochs),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ktrdr.results import TrainingResult
+from ktrdr.training import CheckpointPolicy
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Claim:
     seed: int | None
     require_gpu: bool
     run_name: str | None
+    checkpoint_policy: CheckpointPolicy
 
 
 class TrainingRunner(Protocol):

@@ -141,6 +141,10 @@ class Client:
         body: dict[str, Any] = {"force": force, **({"reason": reason} if reason else {})}
         return self._object("POST", f"/operations/{_segment(operation_id)}/cancel", json=body)
 
+    def resume(self, operation_id: str) -> dict[str, Any]:
+        """Let an operation that failed or was cancelled go on from its checkpoint."""
+        return self._object("POST", f"/operations/{_segment(operation_id)}/resume")
+
     def events(self, operation_id: str, last_event_id: int | None = None) -> Iterator[ServiceEvent]:
         """Yield the operation's news until its `end`; a broken stream is taken up again where it broke."""
         seen, broken_since = last_event_id, None
@@ -241,7 +245,10 @@ class Client:
         return answer
 
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Send a request, again while the service restarts. Every request is safe to repeat: a start carries its id."""
+        """Send a request, again while the service restarts. Every request is safe to repeat.
+
+        A start carries its id; a resume that came through is refused the second time.
+        """
         tries = Retrying(
             stop=stop_after_delay(RETRY_S),
             wait=wait_exponential(multiplier=0.2, max=3),

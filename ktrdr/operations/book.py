@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ktrdr.errors import IdempotencyConflict, TransitionRefused, UnknownOperation
+from ktrdr.errors import IdempotencyConflict, TransitionRefused
 from ktrdr.operations import reasons
 from ktrdr.operations.operation import UNDER_WAY, Operation, OperationError, OperationStatus, utc_text
-from ktrdr.operations.paging import Page, before, check_limit, wanted
+from ktrdr.operations.readings import OperationReadings, existing
 from ktrdr.operations.store import IdempotencyRow, OperationRows, OperationStore
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 
 
-class OperationBook:
+class OperationBook(OperationReadings):
     """All operations there are, over a store. Every method is one transaction, kept before it returns.
 
     Reports name the attempt they are of. One of an ended or older attempt is dropped: the method returns None.
@@ -23,7 +23,8 @@ class OperationBook:
     """
 
     def __init__(self, store: OperationStore, clock: Callable[[], datetime]) -> None:
-        self._store, self._clock = store, clock
+        super().__init__(store)
+        self._clock = clock
 
     # asked by users
 
@@ -72,7 +73,7 @@ class OperationBook:
         """
         now = self._clock()
         with self._store.writing() as rows:
-            operation = _existing(rows, operation_id)
+            operation = existing(rows, operation_id)
             if operation.status is OperationStatus.CANCELLING:
                 return rows.replace(operation.changed(cancel_forced=True)) if force else operation
             if operation.committing:
@@ -83,6 +84,36 @@ class OperationBook:
                 to, why = OperationStatus.CANCELLED, reasons.cancelled(operation, reason)
             asked = {"cancel_reason": reason, "cancel_forced": force, "status_reason": why}
             return rows.replace(operation.moved(to, now, **asked))
+
+    def resume(self, operation_id: str) -> Operation:
+        """Put an operation that failed or was cancelled back into the queue, to go on from its checkpoint.
+
+        It keeps its place in the order of submission; one whose attempts are used up is given one more.
+
+        Raises
+        ------
+        TransitionRefused
+            If it has not ended so, or no checkpoint of it is kept.
+        """
+        now = self._clock()
+        with self._store.writing() as rows:
+            operation = existing(rows, operation_id)
+            if not operation.resumable:
+                is_over = operation.status in (OperationStatus.FAILED, OperationStatus.CANCELLED)
+                asked = "resumed: no checkpoint of it is kept" if is_over else "resumed"
+                raise TransitionRefused(operation_id, operation.status.value, asked)
+            waiting = operation.moved(
+                OperationStatus.PENDING,
+                now,
+                owner=None,
+                error=None,
+                cancel_reason=None,
+                cancel_forced=False,
+                execution=operation.execution.model_copy(update={"node": None, "device": None}),
+                max_attempts=max(operation.max_attempts, operation.attempt + 1),
+                status_reason=reasons.resumed(operation),
+            )
+            return rows.replace(waiting)
 
     # told by dispatchers and trainings
 
@@ -208,7 +239,7 @@ class OperationBook:
     def keep_progress(self, operation_id: str, progress: Mapping[str, Any]) -> Operation:
         """Keep the newest progress, for when the operation has ended."""
         with self._store.writing() as rows:
-            return rows.replace(_existing(rows, operation_id).changed(progress=dict(progress)))
+            return rows.replace(existing(rows, operation_id).changed(progress=dict(progress)))
 
     def record_epochs(self, operation_id: str, attempt: int, epochs: Sequence[Mapping[str, Any]]) -> None:
         """Keep epochs of the present attempt, each a mapping with its number as `epoch`; one already kept stays."""
@@ -216,58 +247,21 @@ class OperationBook:
             if _under_way(rows, operation_id, attempt) is not None:
                 rows.add_epochs(operation_id, attempt, epochs)
 
-    # read
+    def may_keep_checkpoint(self, operation_id: str, attempt: int) -> bool:
+        """Return whether a state of this attempt is worth keeping: it is the present one and has not ended.
 
-    def get(self, operation_id: str) -> Operation:
-        """Return an operation."""
-        with self._store.reading() as rows:
-            return _existing(rows, operation_id)
-
-    def page(
-        self,
-        status: str | None = None,
-        strategy: str | None = None,
-        active: bool | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page:
-        """Return operations, newest first; `active` ones are those that have not ended.
-
-        Raises
-        ------
-        RequestError
-            If there is no such status, the cursor is not one of ours, or the limit is not within 1..500.
+        One that was asked to stop may still leave its last state.
         """
-        check_limit(limit)
         with self._store.reading() as rows:
-            items, total_count, following = rows.page(wanted(status, active), strategy, before(cursor), limit)
-        return Page(tuple(items), total_count, None if following is None else str(following))
+            return _under_way(rows, operation_id, attempt) is not None
 
-    def orphans(self, environment: str, owner: str) -> list[Operation]:
-        """Return what runs in an environment for another owner than this one, oldest first."""
-        with self._store.reading() as rows:
-            return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner != owner]
-
-    def pending_ahead(self, operation_id: str) -> int:
-        """Return how many operations of its environment start before this one; 0 if it is not pending."""
-        with self._store.reading() as rows:
-            operation = _existing(rows, operation_id)
-            return rows.n_pending_before(operation) if operation.status is OperationStatus.PENDING else 0
-
-    def epochs(self, operation_id: str) -> list[dict[str, Any]]:
-        """Return the epochs of the newest attempt, in order."""
-        with self._store.reading() as rows:
-            return rows.epochs(operation_id, _existing(rows, operation_id).attempt)
-
-    def newest_of_each_strategy(self) -> list[Operation]:
-        """Return the newest operation of every strategy that was ever trained."""
-        with self._store.reading() as rows:
-            return rows.newest_of_each_strategy()
-
-    def setting(self, key: str) -> str | None:
-        """Return a setting changed at run time; None if it was not."""
-        with self._store.reading() as rows:
-            return rows.setting(key)
+    def checkpoint_kept(self, operation_id: str, attempt: int) -> bool:
+        """Record that a state of this attempt is kept; False for a late report."""
+        with self._store.writing() as rows:
+            operation = _under_way(rows, operation_id, attempt)
+            if operation is not None and not operation.has_checkpoint:
+                rows.replace(operation.changed(has_checkpoint=True))
+            return operation is not None
 
     def put_setting(self, key: str, value: str) -> None:
         """Keep a setting changed at run time."""
@@ -288,16 +282,9 @@ def _submitted(
     return found
 
 
-def _existing(rows: OperationRows, operation_id: str) -> Operation:
-    operation = rows.find(operation_id)
-    if operation is None:
-        raise UnknownOperation(operation_id)
-    return operation
-
-
 def _under_way(rows: OperationRows, operation_id: str, attempt: int) -> Operation | None:
     """Return the operation if `attempt` is its present one and has not ended: the fence against late reports."""
-    operation = _existing(rows, operation_id)
+    operation = existing(rows, operation_id)
     return operation if operation.status in UNDER_WAY and operation.attempt == attempt else None
 
 

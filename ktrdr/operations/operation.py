@@ -40,12 +40,13 @@ TRANSITIONS: dict[OperationStatus, frozenset[OperationStatus]] = {
     ),
     OperationStatus.CANCELLING: frozenset({OperationStatus.CANCELLED}),
     OperationStatus.COMPLETED: frozenset(),
-    OperationStatus.FAILED: frozenset(),
-    OperationStatus.CANCELLED: frozenset(),
+    OperationStatus.FAILED: frozenset({OperationStatus.PENDING}),  # resumed from its checkpoint
+    OperationStatus.CANCELLED: frozenset({OperationStatus.PENDING}),
 }
 
-ACTIVE = frozenset(status for status, following in TRANSITIONS.items() if following)
-TERMINAL = frozenset(TRANSITIONS) - ACTIVE
+TERMINAL = frozenset({OperationStatus.COMPLETED, OperationStatus.FAILED, OperationStatus.CANCELLED})
+"""Nothing follows by itself: no report of an attempt changes it."""
+ACTIVE = frozenset(TRANSITIONS) - TERMINAL
 UNDER_WAY = (OperationStatus.RUNNING, OperationStatus.CANCELLING)
 """An attempt has it."""
 
@@ -110,11 +111,14 @@ class Operation(_Record):
     """The last update, once the operation has ended."""
     result: dict[str, Any] | None = None
     error: OperationError | None = None
+    has_checkpoint: bool = False
+    """A state is kept to go on from; of a completed one none is."""
     resumable: bool = False
+    """It has failed or was cancelled, and can go on from its checkpoint."""
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing follows."""
+        """Whether nothing follows by itself."""
         return self.status in TERMINAL
 
     def moved(self, to: OperationStatus, now: datetime, **changes: Any) -> Operation:
@@ -130,10 +134,11 @@ class Operation(_Record):
         times: dict[str, Any] = {}
         if to is OperationStatus.RUNNING and self.started_at is None:
             times["started_at"] = utc_text(now)
-        if to in TERMINAL:
-            times["completed_at"] = utc_text(now)
+        times["completed_at"] = utc_text(now) if to in TERMINAL else None
+        has_checkpoint = self.has_checkpoint and to is not OperationStatus.COMPLETED
+        kept = {"has_checkpoint": has_checkpoint, "resumable": has_checkpoint and to in TERMINAL}
         # both belong to the running attempt: no other status carries them on
-        return self.changed(status=to, committing=False, fenced=False, **times, **changes)
+        return self.changed(status=to, committing=False, fenced=False, **times, **kept, **changes)
 
     def changed(self, **changes: Any) -> Operation:
         """Return a copy with other values, validated. Its status changes through `moved` alone."""

@@ -29,25 +29,30 @@ def completed(operation: Operation) -> str:
 
 def failed(operation: Operation, message: str) -> str:
     """The attempt failed by itself."""
-    return f"Failed: {_sentence(message)} {_show(operation)}"
+    return f"Failed: {_sentence(message)} {_resume(operation) or _show(operation)}"
 
 
 def used_up(operation: Operation, reason: str) -> str:
     """Infrastructure ended the last attempt there was."""
     return (
         f"Failed: attempt {operation.attempt} of {operation.max_attempts} was lost, and it was the last one: "
-        f"{_sentence(reason)} Train again with `ktrdr models train {operation.strategy_name}`."
+        f"{_sentence(reason)} {_resume(operation) or _retrain(operation)}"
     )
 
 
 def requeued(operation: Operation, reason: str) -> str:
     """Infrastructure ended an attempt, and another follows."""
-    return f"{_attempt(operation)} was lost: {_sentence(reason)} The next one starts by itself when a slot is free."
+    return f"{_attempt(operation)} was lost: {_sentence(reason)} The next one {_begins(operation)}"
 
 
 def suspended(operation: Operation, reason: str) -> str:
     """An attempt was stopped for the service's sake, and another follows."""
-    return f"Suspended: {_sentence(reason)} It starts again by itself when a slot is free."
+    return f"Suspended: {_sentence(reason)} It {_begins(operation)}"
+
+
+def resumed(operation: Operation) -> str:
+    """A user wants an operation that has ended to go on."""
+    return f"Resumed: it {_begins(operation)} {_follow(operation)}"
 
 
 def cancelling(operation: Operation, reason: str) -> str:
@@ -58,12 +63,27 @@ def cancelling(operation: Operation, reason: str) -> str:
 def cancelled(operation: Operation, reason: str) -> str:
     """It stopped because it was asked to."""
     when = " before it started" if operation.attempt == 0 else ""
-    return f"Cancelled{when}: {_sentence(reason)} Train again with `ktrdr models train {operation.strategy_name}`."
+    return f"Cancelled{when}: {_sentence(reason)} {_resume(operation) or _retrain(operation)}"
 
 
 def cancelled_after(operation: Operation, asked: str, message: str) -> str:
     """It was asked to stop, and ended otherwise before it could acknowledge that."""
     return f"{cancelled(operation, asked)} While stopping: {_sentence(message)}"
+
+
+def _begins(operation: Operation) -> str:
+    how = "goes on from its checkpoint" if operation.has_checkpoint else "begins anew"
+    return f"{how} by itself when a slot is free."
+
+
+def _resume(operation: Operation) -> str:
+    if not operation.has_checkpoint:
+        return ""
+    return f"Go on from its checkpoint with `ktrdr operations resume {operation.operation_id}`."
+
+
+def _retrain(operation: Operation) -> str:
+    return f"Train again with `ktrdr models train {operation.strategy_name}`."
 
 
 def _attempt(operation: Operation) -> str:

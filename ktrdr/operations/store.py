@@ -149,9 +149,10 @@ class OperationRows:
         if missing:
             self._connection.execute(insert(EPOCHS), missing)
 
-    def epochs(self, operation_id: str, attempt: int) -> list[dict[str, Any]]:
-        """Return the epochs of an attempt in order."""
-        here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == attempt)
+    def epochs_of_newest_attempt(self, operation_id: str) -> list[dict[str, Any]]:
+        """Return the epochs of the last attempt that has any, in order."""
+        newest = select(func.max(EPOCHS.c.attempt)).where(EPOCHS.c.operation_id == operation_id).scalar_subquery()
+        here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == newest)
         return list(self._connection.scalars(select(EPOCHS.c.document).where(*here).order_by(EPOCHS.c.epoch)))
 
     def idempotency(self, key: str) -> IdempotencyRow | None:

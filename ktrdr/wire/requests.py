@@ -87,6 +87,9 @@ class TrainingRequest(StrategyRequest):
         default=None, description="Minted by the caller: a repeated submit makes one operation"
     )
     run_name: str | None = Field(default=None, max_length=200)
+    checkpoint_every_epochs: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Keep the state after so many epochs; absent: as the service is set"
+    )
 
     @model_validator(mode="after")
     def _has_an_id_of_ours(self) -> Self:

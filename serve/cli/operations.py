@@ -12,10 +12,10 @@ from serve.cli.outcomes import (
     EXIT_INTERRUPTED,
     TERMINAL_STATUSES,
     exit_code,
+    going_on,
     print_error,
     print_outcome,
     print_test_metrics,
-    retraining,
 )
 from serve.cli.printing import Terminal, argument, duration, moment
 from serve.cli.session import AsJson, Session, session_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CANCEL_WAIT_S = 10.0
 _POLL_S = 0.2
 
-app = typer.Typer(no_args_is_help=True, help="See what runs and what ran; follow, cancel, read logs.")
+app = typer.Typer(no_args_is_help=True, help="See what runs and what ran; follow, cancel, resume, read logs.")
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="An operation's id, as `operations list` shows it.")]
 
@@ -119,9 +119,24 @@ def cancel(
         waiting = [("wait for it", f"operations follow {operation_id}")]
         is_ended = status in TERMINAL_STATUSES
         session.terminal.next_steps(
-            ("see it", f"operations show {operation_id}"), *(retraining(operation) if is_ended else waiting)
+            ("see it", f"operations show {operation_id}"), *(going_on(operation) if is_ended else waiting)
         )
     raise typer.Exit(EXIT_FAILED if status in ("completed", "failed") else EXIT_DONE)
+
+
+@app.command("resume")
+def resume(context: typer.Context, operation_id: OperationId, as_json: AsJson = False) -> None:
+    """Let an operation that failed or was cancelled go on from its checkpoint, under the same id."""
+    session = session_of(context, as_json)
+    with session.client() as client:
+        operation = client.resume(operation_id)
+    if as_json:
+        session.terminal.document(operation)
+        return
+    session.terminal.say(f"{operation_id} is {operation['status']}. {operation['status_reason']}")
+    session.terminal.next_steps(
+        ("follow it", f"operations follow {operation_id}"), ("stop it", f"operations cancel {operation_id}")
+    )
 
 
 @app.command("logs")
@@ -214,7 +229,7 @@ def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
     elif status in TERMINAL_STATUSES:
         if operation["error"]:
             print_error(terminal, operation)
-        terminal.next_steps(("read its log", f"operations logs {operation_id}"), *retraining(operation))
+        terminal.next_steps(("read its log", f"operations logs {operation_id}"), *going_on(operation))
     else:
         terminal.next_steps(
             ("follow it", f"operations follow {operation_id}"), ("stop it", f"operations cancel {operation_id}")

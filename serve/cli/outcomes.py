@@ -50,14 +50,18 @@ def print_outcome(terminal: Terminal, operation: dict[str, Any], url: str, strat
     terminal.next_steps(
         ("read its log", f"operations logs {operation_id}"),
         ("see the training", f"operations show {operation_id}"),
-        *retraining(operation, strategy_given),
+        *going_on(operation, strategy_given),
     )
 
 
-def retraining(operation: dict[str, Any], strategy_given: str | None = None) -> list[tuple[str, str]]:
-    """Return the step that trains the strategy again; none where it came as a text whose file is not known here."""
+def going_on(operation: dict[str, Any], strategy_given: str | None = None) -> list[tuple[str, str]]:
+    """Return the steps after one that has failed or was cancelled: go on from its checkpoint, train it again.
+
+    A strategy that came as a text whose file is not known here cannot be trained again by a command.
+    """
     strategy = strategy_given or operation["request"].get("strategy_name")
-    return [("train again", f"models train {argument(strategy)}")] if strategy else []
+    resuming = [("go on with it", f"operations resume {operation['operation_id']}")] if operation["resumable"] else []
+    return [*resuming, *([("train again", f"models train {argument(strategy)}")] if strategy else [])]
 
 
 def print_error(terminal: Terminal, operation: dict[str, Any]) -> None:

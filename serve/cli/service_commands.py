@@ -90,7 +90,7 @@ def up(
 
 
 def down(context: typer.Context, as_json: AsJson = False) -> None:
-    """Stop the service that `up` started. What trains goes back into the queue and begins anew at the next `up`."""
+    """Stop the service that `up` started. What trains keeps its last epoch and goes on at the next `up`."""
     from serve.cli.embedded import down as stop
     from serve.cli.embedded import find
 

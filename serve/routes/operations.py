@@ -1,4 +1,4 @@
-"""`/operations`: list, look, follow, cancel."""
+"""`/operations`: list, look, follow, cancel, resume."""
 
 from __future__ import annotations
 
@@ -88,6 +88,13 @@ async def cancel(operation_id: str, gateway: GatewayDep, asked: CancelRequest | 
 async def delete(operation_id: str, gateway: GatewayDep) -> OperationView:
     """Cancel, as `POST .../cancel` does."""
     return await _cancel(gateway, operation_id, CancelRequest())
+
+
+@router.post("/{operation_id}/resume", status_code=202)
+async def resume(operation_id: str, gateway: GatewayDep) -> OperationView:
+    """Let an operation that failed or was cancelled go on from its checkpoint; 409 with its status where none does."""
+    view: OperationView = await gateway.operations("resume", operation_id)
+    return view
 
 
 async def _cancel(gateway: GatewayDep, operation_id: str, asked: CancelRequest) -> OperationView:

@@ -44,3 +44,10 @@ def test_an_attempt_that_is_over_ends_the_listening_and_cancels_nothing() -> Non
     thread.join(10)
     assert not thread.is_alive()
     assert not token.is_cancelled()
+
+
+def test_a_suspension_stops_a_training_by_the_same_token() -> None:
+    token = ThreadCancellationToken()
+    follow_cancel(Polls(("run", None), ("suspend", "the service stops")), token, (Away,)).join(10)
+    assert token.is_cancelled()
+    assert token.reason == "the service stops"

@@ -11,7 +11,7 @@ import ray.exceptions as ray_errors
 
 import actors.dispatcher as dispatcher_module
 from cluster import ClusterView, NodeView
-from ktrdr.errors import CancellationError, InfrastructureError, NoBars, NotStarted
+from ktrdr.errors import CancellationError, InfrastructureError, NoBars, NotStarted, StorageError
 from tests.fakes.house import House, run, until
 from tests.fakes.results import a_result
 
@@ -103,6 +103,7 @@ def test_a_process_lost_after_its_commit_has_completed(tmp_path: Path) -> None:
         assert operation.status == "completed"
         assert operation.result is not None
         assert operation.result["model_id"] == "committed/m_v1"
+        await until(lambda: house.forgotten == [operation_id])
 
     run(scene)
 
@@ -257,5 +258,62 @@ def test_an_error_of_the_cluster_is_not_the_trainings(tmp_path: Path) -> None:
         house.runner.break_off(operation_id, InfrastructureError("The node left."))
         await until(lambda: len(house.runner.claims) == 2)
         assert house.runner.claims[-1].attempt == 2
+
+    run(scene)
+
+
+def test_checkpoints_are_forgotten_once_their_operation_is_completed_and_only_then(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        failed, completed = [await house.operations.submit(NAMED) for _ in range(2)]
+        await until(lambda: len(house.runner.claims) == 2)
+        house.runner.break_off(failed, NoBars("SP500 1d", "2020", "1999 to 2018"))
+        await house.operations.wait(failed)
+        await house.operations.begin_commit(completed, 1)
+        house.runner.finish(completed)
+        await until(lambda: house.forgotten == [completed])
+
+    run(scene)
+
+
+def test_checkpoints_that_cannot_be_removed_do_not_hold_up_a_completion(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        asked = house.forgotten
+
+        class InUse(list[str]):
+            def append(self, operation_id: str) -> None:
+                asked.append(operation_id)
+                raise StorageError("The folder is in use.")
+
+        house.forgotten = InUse()
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.begin_commit(operation_id, 1)
+        house.runner.finish(operation_id)
+        assert (await house.operations.wait(operation_id)).status == "completed"
+        other = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 2)
+        assert house.runner.claims[-1].operation_id == other
+        assert asked == [operation_id]
+
+    run(scene)
+
+
+def test_a_training_that_is_suspended_is_not_killed_and_goes_back_into_the_queue(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher(cancel_grace_s=0.01)
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        suspending = asyncio.create_task(house.operations.suspend(wait_s=20.0))
+        await asyncio.sleep(0.1)  # longer than the grace
+        house.runner.break_off(operation_id, CancellationError("The service was stopped."))
+        assert await suspending == 1
+        operation = house.book.get(operation_id)
+        assert (operation.status, operation.attempt, operation.max_attempts) == ("pending", 1, 4)
+        assert house.runner.stopped_by_force == []
 
     run(scene)

@@ -19,6 +19,7 @@ from ktrdr.errors import (
     UnknownStrategy,
     UnknownSymbol,
 )
+from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import TrainingRequest
 from tests.fakes.house import House, run, until
 from tests.fakes.results import a_result
@@ -326,7 +327,7 @@ def test_a_suspension_puts_what_runs_back_and_gives_out_nothing_more(tmp_path: P
     async def scene() -> None:
         house = House(tmp_path)
         operation_id = await started(house.operations)
-        assert await house.operations.suspend(commit_wait_s=0.1) == 1
+        assert await house.operations.suspend(wait_s=0.1) == 1
         view = await house.operations.get(operation_id)
         assert (view.status, view.max_attempts) == ("pending", 4)
         assert await house.operations.claim("cpu-docker", "me", []) is None
@@ -377,5 +378,82 @@ def test_a_waiter_is_woken_by_the_end(tmp_path: Path) -> None:
         await actor.cancel(operation_id)
         await actor.acknowledge_cancel(operation_id, 1)
         assert (await waiting).status == "cancelled"
+
+    run(scene)
+
+
+def test_a_claim_says_how_often_to_keep_a_state_and_the_request_wins(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path, checkpoint_policy=CheckpointPolicy(7.0, 20))
+        await house.operations.submit(NAMED)
+        await house.operations.submit({**NAMED, "checkpoint_every_epochs": 3})
+        first = await house.operations.claim("cpu-docker", "me", [])
+        assert first is not None
+        second = await house.operations.claim("cpu-docker", "me", [(first.operation_id, 1)])
+        assert second is not None
+        assert (first.checkpoint_policy, second.checkpoint_policy) == (CheckpointPolicy(7, 20), CheckpointPolicy(7, 3))
+        assert house.book.get(second.operation_id).request["checkpoint_every_epochs"] == 3
+
+    run(scene)
+
+
+def test_the_share_done_never_goes_back_over_attempts_and_restarts_of_the_actor(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.report(operation_id, 1, progress(5), [], [])
+        await actor.requeue(operation_id, 1, "node died")
+        restarted = House(tmp_path).operations
+        await restarted.claim("cpu-docker", "me", [])
+        await restarted.report(operation_id, 2, {**progress(1, attempt=2, step=1), "percentage": 8.3}, [], [])
+        shown = (await restarted.get(operation_id)).progress
+        assert shown is not None
+        assert (shown["attempt"], shown["percentage"]) == (2, 58.3)
+
+    run(scene)
+
+
+def test_a_suspension_asks_trainings_to_stop_and_waits_for_their_last_epoch(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        operation_id = await started(house.operations)
+        poll = asyncio.create_task(house.operations.wait_for_cancel(operation_id, 1, 20.0))
+        await asyncio.sleep(0)
+        suspending = asyncio.create_task(house.operations.suspend(wait_s=20.0))
+        word, reason = await poll
+        assert (word, "ktrdr up" in str(reason)) == ("suspend", True)
+        assert await house.operations.may_keep_checkpoint(operation_id, 1)
+        await house.operations.checkpoint_kept(operation_id, 1)
+        await house.operations.acknowledge_cancel(operation_id, 1)
+        assert await suspending == 1
+        view = await house.operations.get(operation_id)
+        assert (view.status, view.max_attempts) == ("pending", 4)
+        assert "goes on from its checkpoint" in house.book.get(operation_id).status_reason
+
+    run(scene)
+
+
+def test_a_suspension_waits_for_a_model_that_is_being_saved_and_does_not_stop_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        assert await actor.begin_commit(operation_id, 1)
+        suspending = asyncio.create_task(actor.suspend(wait_s=20.0))
+        await asyncio.sleep(0)
+        assert await actor.wait_for_cancel(operation_id, 1, 0.1) == ("run", None)
+        assert await actor.complete(operation_id, 1, a_result(model_id="m"))
+        assert await suspending == 1
+        assert (await actor.get(operation_id)).status == "completed"
+
+    run(scene)
+
+
+def test_a_cancel_wins_over_a_suspension(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor = House(tmp_path).operations
+        operation_id = await started(actor)
+        await actor.cancel(operation_id, "enough")
+        assert await actor.suspend(wait_s=0.1) == 0
+        assert await actor.wait_for_cancel(operation_id, 1, 0.0) == ("cancel", "enough")
 
     run(scene)

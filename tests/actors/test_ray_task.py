@@ -7,13 +7,14 @@ import pytest
 from actors.runners.port import Claim
 from actors.runners.ray_task import task_options
 from cluster import ClusterView, NodeView
+from ktrdr.training import CheckpointPolicy
 
 
 def claim(**changes: Any) -> Claim:
     whole: dict[str, Any] = {
         "operation_id": "train-1", "attempt": 1, "environment": "cuda-cloud", "strategy": {}, "symbols": ("S",),
         "timeframes": ("1d",), "start_date": None, "end_date": None, "validation_split": 0.2, "seed": None,
-        "require_gpu": False, "run_name": None,
+        "require_gpu": False, "run_name": None, "checkpoint_policy": CheckpointPolicy(),
     }  # fmt: skip
     return Claim(**{**whole, **changes})
 

@@ -233,6 +233,7 @@ def test_a_killed_service_is_started_anew_and_what_ran_runs_again(home: Home) ->
 
 def test_down_puts_what_runs_back_into_the_queue_and_up_goes_on(home: Home) -> None:
     operation_id = home.start_long_training()
+    wait_until(lambda: len(home.client().metrics(operation_id)["epochs"]) >= 5)
     assert home.record is not None
     session = home.record.pid
     down = home.ktrdr("down")
@@ -246,6 +247,9 @@ def test_down_puts_what_runs_back_into_the_queue_and_up_goes_on(home: Home) -> N
         wait_until(lambda: client.operation(operation_id)["status"] == "running")
         operation = client.operation(operation_id)
         assert (operation["attempt"], operation["max_attempts"]) == (2, 4)  # a suspension does not count
+        wait_until(lambda: any(line["event"].startswith("Resumed after epoch") for line in client.logs(operation_id)))
+        epochs = [epoch["epoch"] for epoch in client.metrics(operation_id)["epochs"]]
+        assert epochs == list(range(1, len(epochs) + 1)) and len(epochs) >= 5
         client.cancel(operation_id)
         client.wait(operation_id)
 

@@ -47,6 +47,9 @@ class FakeClient:
     def cancel(self, operation_id: str, reason: str | None = None, force: bool = False) -> dict[str, Any]:
         return self._answer("cancel", (operation_id, reason, force))
 
+    def resume(self, operation_id: str) -> dict[str, Any]:
+        return self._answer("resume", operation_id)
+
     def wait(self, operation_id: str) -> dict[str, Any]:
         return self._answer("wait", operation_id)
 

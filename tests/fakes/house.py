@@ -16,17 +16,21 @@ from ktrdr.data import BarStore, DataManager
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
 from ktrdr.strategy import StrategyLibrary
+from ktrdr.training import CheckpointPolicy
 from tests.fakes.runner import LOCAL_NODE, FakeRunner
 
 ROOT = Path(__file__).parents[2]
 
 
 class House:
-    """Nodes are in `view`; `committed` is what the model store has, by operation."""
+    """Nodes are in `view`; `committed` is what the model store has, by operation; `forgotten`: whose checkpoints."""
 
-    def __init__(self, folder: Path, configured_mode: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, configured_mode: str | None = None, checkpoint_policy: CheckpointPolicy | None = None
+    ) -> None:
         self.view = ClusterView((LOCAL_NODE,))
         self.committed: dict[str, TrainingResult] = {}
+        self.forgotten: list[str] = []
         self.runner = FakeRunner()
         self.book = OperationBook(OperationStore(f"sqlite:///{folder / 'operations.db'}"), utc_now)
         bars = DataManager(BarStore([ROOT / "data"]))
@@ -36,11 +40,18 @@ class House:
             logs=OperationLogs(folder / "logs"),
             view=lambda: self.view,
             configured_mode=configured_mode,
+            checkpoint_policy=checkpoint_policy,
         )
 
     def dispatcher(self, environment: str = "cpu-docker", cancel_grace_s: float = 0.05) -> EnvironmentDispatcher:
         return EnvironmentDispatcher(
-            environment, self.operations, self.runner, lambda: self.view, self.committed.get, cancel_grace_s
+            environment,
+            self.operations,
+            self.runner,
+            lambda: self.view,
+            self.committed.get,
+            self.forgotten.append,
+            cancel_grace_s,
         )
 
 

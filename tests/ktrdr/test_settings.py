@@ -22,6 +22,8 @@ def _nothing_set(monkeypatch, tmp_path):
         "API_KEY",
         "OPERATIONS_URL",
         "CANCEL_GRACE_S",
+        "CHECKPOINT_INTERVAL_S",
+        "CHECKPOINT_EVERY_EPOCHS",
     ):
         monkeypatch.delenv(f"KTRDR_{name}", raising=False)
     monkeypatch.delenv("TRAINING_DEFAULT_MODE", raising=False)
@@ -34,6 +36,7 @@ def test_home_is_here_where_there_is_none_upwards(tmp_path):
     assert (settings.models_dir, settings.data_dir) == (tmp_path / "models", tmp_path / "data")
     assert settings.operations_url == f"sqlite:///{tmp_path}/.ktrdr/operations.db"
     assert (settings.default_mode, settings.url, settings.api_key, settings.cancel_grace_s) == (None, None, None, 5.0)
+    assert (settings.checkpoint_interval_s, settings.checkpoint_every_epochs) == (30.0, None)
 
 
 def test_home_is_looked_for_upwards_like_git(tmp_path, monkeypatch):
@@ -51,7 +54,10 @@ def test_the_environment_says_otherwise(tmp_path, monkeypatch):
     monkeypatch.setenv("KTRDR_URL", "http://127.0.0.1:9000")
     monkeypatch.setenv("KTRDR_CANCEL_GRACE_S", "0.5")
     monkeypatch.setenv("KTRDR_OPERATIONS_URL", "sqlite:///elsewhere.db")
+    monkeypatch.setenv("KTRDR_CHECKPOINT_INTERVAL_S", "2.5")
+    monkeypatch.setenv("KTRDR_CHECKPOINT_EVERY_EPOCHS", "10")
     settings = Settings.read()
+    assert (settings.checkpoint_interval_s, settings.checkpoint_every_epochs) == (2.5, 10)
     assert settings.models_dir == tmp_path / "x" / "models"
     assert settings.data_dir == tmp_path / "bars"
     assert (settings.default_mode, settings.url, settings.cancel_grace_s) == ("host", "http://127.0.0.1:9000", 0.5)
@@ -72,6 +78,9 @@ def test_an_empty_variable_is_none(monkeypatch):
         ("KTRDR_CANCEL_GRACE_S", "soon", "Give a number of seconds above 0."),
         ("KTRDR_CANCEL_GRACE_S", "-1", "Give a number of seconds above 0."),
         ("KTRDR_CANCEL_GRACE_S", "inf", "Give a number of seconds above 0."),
+        ("KTRDR_CHECKPOINT_INTERVAL_S", "0", "Give a number of seconds above 0."),
+        ("KTRDR_CHECKPOINT_EVERY_EPOCHS", "0", "Give a number of epochs, 1 or more."),
+        ("KTRDR_CHECKPOINT_EVERY_EPOCHS", "1.5", "Give a number of epochs, 1 or more."),
         ("KTRDR_URL", "localhost:8000", "Give an address such as http://127.0.0.1:8000."),
         ("KTRDR_HOME", "~nobody_of_that_name/x", "Give the path of a folder."),
     ],

@@ -72,7 +72,7 @@ def test_a_listing_is_paged_newest_first(client: TestClient) -> None:
         ("PATCH", f"{API}/operations", 405, "Method Not Allowed"),
         ("GET", f"{API}/data/SP500", 404, "Not Found"),
         ("GET", f"{API}/indicators/rsii", 404, "Unknown indicator"),
-        ("POST", f"{API}/operations/train-nope/resume", 404, "Not Found"),
+        ("POST", f"{API}/operations/train-nope/resume", 404, "Unknown operation"),
     ],
 )
 def test_every_refusal_is_a_problem(client: TestClient, method: str, path: str, status: int, title: str) -> None:
@@ -151,6 +151,29 @@ def test_a_pending_operation_is_cancelled_at_once_and_an_ended_one_is_a_409(clie
     done = start(client)
     complete(house, done)
     assert client.post(f"{API}/operations/{done}/cancel").status_code == 409
+
+
+def test_what_was_cancelled_after_a_checkpoint_is_resumed_and_what_has_none_is_a_409(
+    client: TestClient, house: House
+) -> None:
+    operation_id = start(client)
+    path = f"{API}/operations/{operation_id}"
+    refused = client.post(f"{path}/resume")
+    assert (refused.status_code, "is pending: it cannot be resumed" in refused.json()["detail"]) == (409, True)
+    house.book.claim("cpu-docker", "me")
+    house.book.checkpoint_kept(operation_id, 1)
+    client.post(f"{path}/cancel")
+    assert client.post(f"{path}/resume").status_code == 409
+    house.book.acknowledge_cancel(operation_id, 1)
+    assert client.get(path).json()["resumable"] is True
+    resumed = client.post(f"{path}/resume")
+    assert (resumed.status_code, resumed.json()["status"], resumed.json()["resumable"]) == (202, "pending", False)
+    assert resumed.json()["operation_id"] == operation_id
+    without = start(client)
+    client.post(f"{API}/operations/{without}/cancel")
+    refused = client.post(f"{API}/operations/{without}/resume")
+    assert (refused.status_code, "is cancelled" in refused.json()["detail"]) == (409, True)
+    assert "no checkpoint" in refused.json()["detail"]
 
 
 def test_a_result_is_there_once_it_is_complete(client: TestClient, house: House) -> None:

@@ -149,6 +149,27 @@ def read_checkpoint(content: bytes) -> Checkpoint:
         raise BadCheckpoint(f"{where} is not what a checkpoint of format {FORMAT_VERSION} holds") from error
 
 
+def epochs_in(content: bytes, total_epochs: int) -> list[dict[str, Any]]:
+    """Return the finished epochs of the state in `content`, each as a `progress_callback` is told of it.
+
+    Raises
+    ------
+    BadCheckpoint
+        If it holds anything but such a state.
+    """
+    history = read_checkpoint(content).learner.history
+    rows = zip(*history.values(), strict=True)
+    return [
+        {
+            "progress_type": "epoch",
+            "epoch": number,
+            "total_epochs": total_epochs,
+            **dict(zip(history, row, strict=True)),
+        }
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
 def copied(tensors: Mapping[str, Tensor]) -> Tensors:
     """Return copies on the CPU, which what is trained on does not change."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}

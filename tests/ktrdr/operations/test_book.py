@@ -271,6 +271,87 @@ def test_orphans_are_what_runs_for_another_owner(book: OperationBook) -> None:
     assert book.orphans("mps-mac", "d-2") == []
 
 
+# checkpoints
+
+
+def test_a_state_is_kept_of_the_present_attempt_alone_until_it_has_ended(book: OperationBook) -> None:
+    start(book)
+    assert book.may_keep_checkpoint("train-1", 1) and not book.may_keep_checkpoint("train-1", 2)
+    book.requeue("train-1", 1, "node died")
+    assert not book.may_keep_checkpoint("train-1", 1)
+    claim(book)
+    assert not book.checkpoint_kept("train-1", 1) and not book.get("train-1").has_checkpoint
+    book.request_cancel("train-1", "enough")
+    assert book.may_keep_checkpoint("train-1", 2)  # it may leave its last epoch
+    assert book.checkpoint_kept("train-1", 2)
+    book.acknowledge_cancel("train-1", 2)
+    assert not book.may_keep_checkpoint("train-1", 2)
+
+
+def test_a_checkpoint_outlives_its_attempt_and_makes_what_ended_badly_resumable(
+    book: OperationBook,
+) -> None:
+    for operation_id in ("train-a", "train-b", "train-c", "train-d"):
+        start(book, operation_id)
+    for operation_id in ("train-a", "train-b", "train-c"):
+        book.checkpoint_kept(operation_id, 1)
+        assert not book.get(operation_id).resumable
+    book.requeue("train-a", 1, "node died")
+    assert book.get("train-a").has_checkpoint and not book.get("train-a").resumable
+    book.fail("train-b", 1, BROKEN)
+    assert book.get("train-b").resumable
+    book.begin_commit("train-c", 1)
+    book.complete("train-c", 1, {})
+    assert (book.get("train-c").has_checkpoint, book.get("train-c").resumable) == (False, False)
+    book.fail("train-d", 1, BROKEN)
+    assert not book.get("train-d").resumable
+
+
+@pytest.mark.parametrize("ending", ["fail", "cancel", "use up"])
+def test_what_ended_badly_goes_on_under_the_same_id_as_the_next_attempt(book: OperationBook, ending: str) -> None:
+    start(book)
+    for attempt in (1, 2, 3) if ending == "use up" else (1,):
+        book.checkpoint_kept("train-1", attempt)
+        if ending == "use up":
+            book.requeue("train-1", attempt, "node died")
+            book.claim("cpu-docker", "d-1")
+    if ending == "fail":
+        book.fail("train-1", 1, BROKEN)
+    if ending == "cancel":
+        book.request_cancel("train-1", "enough", force=True)
+        book.acknowledge_cancel("train-1", 1)
+    ended = book.get("train-1")
+    assert "`ktrdr operations resume train-1`" in ended.status_reason
+    resumed = book.resume("train-1")
+    assert (resumed.status, resumed.resumable, resumed.has_checkpoint) == ("pending", False, True)
+    assert (resumed.completed_at, resumed.error, resumed.cancel_reason, resumed.cancel_forced) == (None,) * 3 + (False,)
+    going_on = claim(book)
+    assert going_on.attempt == ended.attempt + 1 <= going_on.max_attempts
+    assert going_on.started_at == ended.started_at
+    book.begin_commit("train-1", going_on.attempt)
+    assert book.complete("train-1", going_on.attempt, {}) is not None
+
+
+@pytest.mark.parametrize("status", ["pending", "running", "cancelling", "completed", "cancelled"])
+def test_nothing_else_is_resumed(book: OperationBook, status: str) -> None:
+    book.submit(pending("train-1"))
+    if status == "cancelled":
+        book.request_cancel("train-1", "before it had a checkpoint")
+    elif status != "pending":
+        claim(book)
+        book.checkpoint_kept("train-1", 1)
+    if status == "cancelling":
+        book.request_cancel("train-1", "enough")
+    if status == "completed":
+        book.begin_commit("train-1", 1)
+        book.complete("train-1", 1, {})
+    before = book.get("train-1")
+    with pytest.raises(TransitionRefused) as refused:
+        book.resume("train-1")
+    assert refused.value.status == status
+    assert book.get("train-1") == before
+
+
 # reading
 
 
@@ -281,7 +362,7 @@ def test_epochs_are_those_of_the_newest_attempt_each_once(book: OperationBook) -
     assert [epoch["val_loss"] for epoch in book.epochs("train-1")] == [0.5, 0.4, 0.3]
     book.requeue("train-1", 1, "node died")
     claim(book)
-    assert book.epochs("train-1") == []
+    assert [epoch["val_loss"] for epoch in book.epochs("train-1")] == [0.5, 0.4, 0.3]  # it has reported none yet
     book.record_epochs("train-1", 2, [{"epoch": 1, "val_loss": 0.6}])
     assert book.epochs("train-1") == [{"epoch": 1, "val_loss": 0.6}]
 

@@ -39,6 +39,9 @@ class Lives(RuleBasedStateMachine):
         self.seen: dict[str, Operation] = {}
         self.granted: set[tuple[str, int]] = set()
         self.asked_to_stop: set[str] = set()
+        self.with_checkpoint: set[str] = set()
+        self.resumed: set[str] = set()
+        """Since the last look."""
         self.order: list[str] = []
 
     def teardown(self) -> None:
@@ -150,6 +153,29 @@ class Lives(RuleBasedStateMachine):
         ended = self.book.acknowledge_cancel(operation_id, attempt)
         assert ended is None or operation_id in self.asked_to_stop
 
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def keep_checkpoint(self, operation_id: str, attempt: int) -> None:
+        before = self.book.get(operation_id)
+        is_current = before.status in {"running", "cancelling"} and before.attempt == attempt
+        assert self.book.may_keep_checkpoint(operation_id, attempt) == is_current
+        assert self.book.checkpoint_kept(operation_id, attempt) == is_current
+        if is_current:
+            self.with_checkpoint.add(operation_id)
+
+    @rule(operation_id=ids)
+    def resume(self, operation_id: str) -> None:
+        before = self.book.get(operation_id)
+        ended_badly = before.status in {"failed", "cancelled"}
+        try:
+            self.book.resume(operation_id)
+        except TransitionRefused as refused:
+            assert refused.status == before.status
+            assert not (ended_badly and operation_id in self.with_checkpoint)
+            return
+        assert ended_badly and operation_id in self.with_checkpoint
+        self.asked_to_stop.discard(operation_id)
+        self.resumed.add(operation_id)
+
     @rule()
     def restart(self) -> None:
         before = [self.book.get(operation_id) for operation_id in self.order]
@@ -170,11 +196,12 @@ class Lives(RuleBasedStateMachine):
             if before is None:
                 continue
             assert now.attempt >= before.attempt
-            if before.status in TERMINAL:
+            if before.status in TERMINAL and operation_id not in self.resumed:
                 assert now == before
             elif now.status is not before.status:
                 # `train_to_the_end` is two calls and one transition, like every other rule
                 assert now.status in TRANSITIONS[before.status]
+        self.resumed = set()
 
     @invariant()
     def what_was_asked_to_stop_never_completes(self) -> None:
@@ -191,6 +218,9 @@ class Lives(RuleBasedStateMachine):
             assert (operation.started_at is not None) == (operation.attempt > 0)
             assert not operation.committing or operation.status == "running"
             assert operation.attempt <= operation.max_attempts
+            has_one = operation_id in self.with_checkpoint
+            assert operation.has_checkpoint == (has_one and operation.status != "completed")
+            assert operation.resumable == (has_one and operation.status in {"failed", "cancelled"})
             if operation.status == "completed":
                 assert (operation_id, operation.attempt) in self.granted
 

@@ -119,3 +119,21 @@ def test_logs_are_lines_or_one_list(ktrdr):
 def test_a_strategy_that_came_as_a_text_is_not_offered_by_a_name_nobody_knows(ktrdr):
     operation = recorded.operation("cancelled", request={"strategy_name": None})
     assert "models train" not in ktrdr(["operations", "show", ID], FakeClient(operation=operation)).out
+
+
+def test_a_resume_says_that_it_waits_and_how_to_follow_it(ktrdr):
+    client = FakeClient(resume=recorded.operation("pending"))
+    ran = ktrdr(["operations", "resume", ID], client)
+    assert (ran.code, client.asked) == (0, [("resume", ID)])
+    assert f"{ID} is pending." in ran.out
+    assert f".venv/bin/ktrdr operations follow {ID}" in ran.out
+    assert json.loads(ktrdr(["operations", "resume", ID, "--json"], client).out)["status"] == "pending"
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+@pytest.mark.parametrize("resumable", [True, False])
+@pytest.mark.parametrize("command", ["show", "cancel", "follow"])
+def test_what_can_go_on_is_offered_to_be_resumed(ktrdr, status, resumable, command):
+    operation = recorded.operation(status, resumable=resumable)
+    client = FakeClient(operation=operation, cancel={}, events=recorded.a_training(operation))
+    assert (f"operations resume {ID}" in ktrdr(["operations", command, ID], client).out) == resumable

@@ -1,0 +1,80 @@
+"""What is read of the book of operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ktrdr.errors import UnknownOperation
+from ktrdr.operations.operation import UNDER_WAY, Operation, OperationStatus
+from ktrdr.operations.paging import Page, before, check_limit, wanted
+from ktrdr.operations.store import OperationRows, OperationStore
+
+
+class OperationReadings:
+    """The operations of a store as they stand; where an id names none, every method raises `UnknownOperation`."""
+
+    def __init__(self, store: OperationStore) -> None:
+        self._store = store
+
+    def get(self, operation_id: str) -> Operation:
+        """Return an operation."""
+        with self._store.reading() as rows:
+            return existing(rows, operation_id)
+
+    def page(
+        self,
+        status: str | None = None,
+        strategy: str | None = None,
+        active: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return operations, newest first; `active` ones are those that have not ended.
+
+        Raises
+        ------
+        RequestError
+            If there is no such status, the cursor is not one of ours, or the limit is not within 1..500.
+        """
+        check_limit(limit)
+        with self._store.reading() as rows:
+            items, total_count, following = rows.page(wanted(status, active), strategy, before(cursor), limit)
+        return Page(tuple(items), total_count, None if following is None else str(following))
+
+    def orphans(self, environment: str, owner: str) -> list[Operation]:
+        """Return what runs in an environment for another owner than this one, oldest first."""
+        with self._store.reading() as rows:
+            return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner != owner]
+
+    def pending_ahead(self, operation_id: str) -> int:
+        """Return how many operations of its environment start before this one; 0 if it is not pending."""
+        with self._store.reading() as rows:
+            operation = existing(rows, operation_id)
+            return rows.n_pending_before(operation) if operation.status is OperationStatus.PENDING else 0
+
+    def epochs(self, operation_id: str) -> list[dict[str, Any]]:
+        """Return the epochs of the newest attempt that has reported any, in order.
+
+        An attempt that goes on from a checkpoint reports the epochs before it, too.
+        """
+        with self._store.reading() as rows:
+            existing(rows, operation_id)
+            return rows.epochs_of_newest_attempt(operation_id)
+
+    def newest_of_each_strategy(self) -> list[Operation]:
+        """Return the newest operation of every strategy that was ever trained."""
+        with self._store.reading() as rows:
+            return rows.newest_of_each_strategy()
+
+    def setting(self, key: str) -> str | None:
+        """Return a setting changed at run time; None if it was not."""
+        with self._store.reading() as rows:
+            return rows.setting(key)
+
+
+def existing(rows: OperationRows, operation_id: str) -> Operation:
+    """Return the operation of that id, or raise that there is none."""
+    operation = rows.find(operation_id)
+    if operation is None:
+        raise UnknownOperation(operation_id)
+    return operation

@@ -1,0 +1,121 @@
+"""Trainings that are cut and go on from their checkpoints, on a real cluster: same weights, same history."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ray.util.state import list_tasks
+
+import ktrdr
+from ktrdr.data import BarStore, DataManager
+from ktrdr.errors import ServiceRefused
+from ktrdr.storage import ModelStorage
+from tests.end_to_end.conftest import Service
+
+N_EPOCHS = 80
+LONG = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
+
+
+class Uninterrupted:
+    """The same training in this process, never cut."""
+
+    def __init__(self, strategies: Path, bars: Path, folder: Path) -> None:
+        storage = ModelStorage(folder)
+        strategy = ktrdr.load_strategy(strategies / "sp500_daily.yaml", LONG)
+        executor = ktrdr.TrainingExecutor(strategy, data=DataManager(BarStore([bars])), model_storage=storage)
+        self.result = executor.execute(None, None, None, None)
+        self.weights = storage.load(*self.result["model_id"].split("/")).network.state_dict()
+
+    def check_equals(self, service: Service, operation: dict[str, Any]) -> None:
+        """Compare weights bit for bit, and the history in the result and in the book."""
+        there = ModelStorage(service.settings.models_dir).load(*operation["result"]["model_id"].split("/"))
+        weights = there.network.state_dict()
+        assert weights.keys() == self.weights.keys()
+        for name, weight in self.weights.items():
+            assert torch.equal(weight, weights[name]), name
+        here = self.result["training_metrics"]
+        assert operation["result"]["training_metrics"]["val_loss"] == here["val_loss"]
+        epochs = operation["metrics"]["epochs"]
+        assert [epoch["epoch"] for epoch in epochs] == here["epochs"]
+        assert [epoch["val_loss"] for epoch in epochs] == here["val_loss"]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
+    root = Path(__file__).parents[2]
+    return Uninterrupted(root / "strategies", root / "data", tmp_path_factory.mktemp("models"))
+
+
+def start(service: Service, **fields: Any) -> str:
+    with service.client() as client:
+        started = client.train("sp500_daily", overrides=LONG, **{"checkpoint_every_epochs": 5, **fields})
+    return str(started["operation_id"])
+
+
+def wait_for_epoch(service: Service, operation_id: str, epoch: int) -> None:
+    with service.client() as client:
+        wait_until(lambda: len(client.metrics(operation_id)["epochs"]) >= epoch)
+
+
+def kill_worker_of(operation_id: str) -> None:
+    running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
+    wait_until(lambda: list_tasks(filters=running, detail=True) != [])
+    os.kill(list_tasks(filters=running, detail=True)[0].worker_pid, signal.SIGKILL)
+
+
+def lines_of(service: Service, operation_id: str) -> list[str]:
+    with service.client() as client:
+        return [record["event"] for record in client.logs(operation_id)]
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to be in time"
+        time.sleep(0.05)
+
+
+def test_a_killed_worker_costs_no_more_than_the_epochs_since_its_last_checkpoint(
+    service: Service, uninterrupted: Uninterrupted
+) -> None:
+    operation_id = start(service)
+    wait_for_epoch(service, operation_id, 12)
+    kill_worker_of(operation_id)
+    with service.client() as client:
+        percentages, ended = [], {}
+        for event in client.events(operation_id):
+            if event.event == "progress":
+                percentages.append(event.payload["percentage"])
+            ended = event.payload
+    assert (ended["status"], ended["attempt"]) == ("completed", 2)
+    [resumed] = [line for line in lines_of(service, operation_id) if line.startswith("Resumed after epoch")]
+    assert int(resumed.split()[3].strip(";")) >= 10
+    assert percentages == sorted(percentages)
+    uninterrupted.check_equals(service, ended)
+    assert not (service.settings.home / "checkpoints" / operation_id).exists()
+    assert ended["resumable"] is False
+
+
+def test_what_was_cancelled_goes_on_where_it_was_stopped(service: Service, uninterrupted: Uninterrupted) -> None:
+    operation_id = start(service, checkpoint_every_epochs=N_EPOCHS)  # so that the cancel alone keeps a state
+    wait_for_epoch(service, operation_id, 7)
+    with service.client() as client:
+        client.cancel(operation_id)
+        cancelled = client.wait(operation_id)
+        assert (cancelled["status"], cancelled["resumable"]) == ("cancelled", True)
+        assert client.resume(operation_id)["operation_id"] == operation_id
+        with pytest.raises(ServiceRefused) as refused:
+            client.resume(operation_id)
+        assert refused.value.status == 409
+        ended = client.wait(operation_id)
+    assert (ended["status"], ended["attempt"], ended["resumable"]) == ("completed", 2, False)
+    [resumed] = [line for line in lines_of(service, operation_id) if line.startswith("Resumed after epoch")]
+    assert int(resumed.split()[3].strip(";")) >= len(cancelled["metrics"]["epochs"])
+    uninterrupted.check_equals(service, ended)
