@@ -16,7 +16,7 @@ run: .venv/installed  ## Install, start the service, train the example on the bu
 stop:  ## End what `make run` started
 	@if [ -x $(BIN)/ktrdr ]; then $(BIN)/ktrdr down; else echo "Nothing is installed here, so nothing runs."; fi
 
-test: .venv/installed-dev  ## The whole suite; takes about ten minutes on two cores
+test: .venv/installed-dev  ## The whole suite; takes about a quarter of an hour on two cores
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: .venv/installed-dev  ## What takes too long for every change: repeated kills at random instants
