@@ -14,10 +14,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from actors.admission import source_of
 from actors.hub import END, Event
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
+from actors.own_errors import own_errors
 from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import ENVIRONMENTS
 from cluster.node_table import read_cluster_view
-from ktrdr.errors import InfrastructureError, KtrdrError, StrategyError
+from ktrdr.errors import InfrastructureError, StrategyError
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
@@ -102,10 +103,9 @@ class Gateway:
             retry=retry_if_exception_type(away), wait=wait_fixed(0.2), stop=stop_after_delay(_AWAY_S), reraise=True
         )
         try:
-            return await tries(_once, name, method, args, kwargs)
-        except ray_errors.RayTaskError as error:
-            if isinstance(error.cause, KtrdrError):
-                raise error.cause from None
+            with own_errors():
+                return await tries(_once, name, method, args, kwargs)
+        except ray_errors.RayTaskError:
             raise
         except ray_errors.RayError as error:
             raise InfrastructureError(

@@ -8,7 +8,8 @@ from typing import Any
 import ray
 import ray.exceptions as ray_errors
 
-from ktrdr.errors import InfrastructureError, KtrdrError
+from actors.own_errors import own_errors
+from ktrdr.errors import InfrastructureError
 from ktrdr.training import CheckpointStore
 from ktrdr.training.learning.checkpoint import epochs_in
 
@@ -78,11 +79,8 @@ class RemoteCheckpointStore:
 
     def _answer(self, answer: Any, timeout_s: float | None = None) -> Any:
         try:
-            return self._get(answer, timeout=timeout_s)
-        except ray_errors.RayTaskError as error:
-            if isinstance(error.cause, KtrdrError):
-                raise error.cause from None
-            raise _unreached(error) from error
+            with own_errors():
+                return self._get(answer, timeout=timeout_s)
         except ray_errors.RayError as error:  # GetTimeoutError is one
             raise _unreached(error) from error
 

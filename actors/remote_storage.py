@@ -9,7 +9,8 @@ import ray
 import ray.exceptions as ray_errors
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from ktrdr.errors import KtrdrError, ResultTransferError, StorageError
+from actors.own_errors import own_errors
+from ktrdr.errors import ResultTransferError, StorageError
 from ktrdr.storage import ModelArtifact, ModelVersion, pack
 
 log = logging.getLogger("ktrdr.transfer")
@@ -55,12 +56,8 @@ class RemoteModelSaver:
 
     def _hand_over(self, sha256: str, blob: list[Any]) -> ModelVersion:
         answer = self._storage.save.remote(self._operation_id, self._attempt, sha256, blob)
-        try:
+        with own_errors():
             version: ModelVersion = ray.get(answer)
-        except ray_errors.RayTaskError as error:
-            if isinstance(error.cause, KtrdrError):
-                raise error.cause from None
-            raise
         return version
 
 

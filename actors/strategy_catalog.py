@@ -7,7 +7,7 @@ from typing import Any
 
 from ktrdr.errors import StrategyError, UnknownStrategy
 from ktrdr.operations import ACTIVE, Operation, OperationStatus
-from ktrdr.strategy import Strategy, StrategyLibrary, load_strategy
+from ktrdr.strategy import Strategy, StrategyLibrary, load_strategy, summary_of
 
 
 class StrategyCatalog:
@@ -29,7 +29,7 @@ class StrategyCatalog:
         last = {operation.strategy_name: operation for operation in newest}
         versions = _versions_by_strategy(models)
         names = sorted({*self._library.names(), *last})
-        return [self._entry(name, last.get(name), versions.get(name, [])) for name in names]
+        return [self._judged(name, last.get(name), versions.get(name, []))[0] for name in names]
 
     def entry(self, name: str, newest: Iterable[Operation], models: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         """Return one strategy's entry with its document and features.
@@ -42,13 +42,13 @@ class StrategyCatalog:
         last = {operation.strategy_name: operation for operation in newest}
         if name not in self._library.names() and name not in last:
             raise UnknownStrategy(name, tuple(sorted({*self._library.names(), *last})))
-        entry = self._entry(name, last.get(name), _versions_by_strategy(models).get(name, []))
-        if entry["valid"]:
-            strategy = self._load(name, last.get(name))
+        entry, strategy = self._judged(name, last.get(name), _versions_by_strategy(models).get(name, []))
+        if strategy is not None:
             entry |= {"features": list(strategy.features), "strategy": strategy.document()}
         return entry
 
-    def _entry(self, name: str, last: Operation | None, versions: list[str]) -> dict[str, Any]:
+    def _judged(self, name: str, last: Operation | None, versions: list[str]) -> tuple[dict[str, Any], Strategy | None]:
+        """Return a strategy's entry, and the strategy where it is right."""
         entry = {
             "name": name,
             "source": "file" if name in self._library.names() else "request",
@@ -59,16 +59,8 @@ class StrategyCatalog:
         try:
             strategy = self._load(name, last)
         except StrategyError as error:
-            return {**entry, "valid": False, "errors": [problem.as_dict() for problem in error.problems]}
-        return {
-            **entry,
-            "valid": True,
-            "description": strategy.description,
-            "symbols": list(strategy.symbols),
-            "timeframes": list(strategy.timeframes),
-            "labels": strategy.training.labels.source,
-            "model": strategy.model.type,
-        }
+            return {**entry, "valid": False, "errors": [problem.as_dict() for problem in error.problems]}, None
+        return {**entry, "valid": True, **summary_of(strategy)}, strategy
 
     def _load(self, name: str, last: Operation | None) -> Strategy:
         if name in self._library.names():

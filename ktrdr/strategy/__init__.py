@@ -10,6 +10,7 @@ from ktrdr.strategy.loading import StrategySource, Validation, load_strategy, va
 from ktrdr.strategy.names import NAME, Name
 from ktrdr.strategy.references import notes
 from ktrdr.strategy.schema import Strategy
+from ktrdr.strategy.summary import summary_of
 from ktrdr.strategy.training_data import TimeframeText
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "load_strategy",
     "notes",
     "read_document",
+    "summary_of",
     "validate_strategy",
 ]

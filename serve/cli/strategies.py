@@ -118,15 +118,13 @@ app.command("schema")(strategy_files.schema)
 
 def _entry_of(strategy: Strategy) -> dict[str, Any]:
     """Return what the service says of a strategy, but for what it knows of its trainings."""
+    from ktrdr.strategy import summary_of
+
     return {
         "name": strategy.name,
         "source": "file",
         "valid": True,
-        "description": strategy.description,
-        "symbols": list(strategy.symbols),
-        "timeframes": list(strategy.timeframes),
-        "labels": strategy.training.labels.source,
-        "model": strategy.model.type,
+        **summary_of(strategy),
         "features": list(strategy.features),
         "strategy": strategy.document(),
     }
