@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from actors.runners import Claim
+from actors.waiting_room import execution_of
+from cluster.environments import Environments
 from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
 from cluster.view import ClusterView
 from ktrdr.data import DataManager
-from ktrdr.operations import Execution, Operation, utc_text
+from ktrdr.errors import ExecutionModeError
+from ktrdr.operations import Operation, utc_text
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
 from ktrdr.training import CheckpointPolicy
 from ktrdr.training.checkup import check_on_data
@@ -32,7 +35,7 @@ class Admitted:
     request: dict[str, Any]
     """All that was asked, what was left open settled: the operation records it, its attempts are made from it."""
 
-    def operation(self, operation_id: str, body_sha256: str, now: datetime) -> Operation:
+    def operation(self, operation_id: str, body_sha256: str, now: datetime, environments: Environments) -> Operation:
         """Return the pending operation that is to be entered into the book."""
         placement = self.placement
         return Operation(
@@ -42,13 +45,7 @@ class Admitted:
             strategy_name=self.strategy.name,
             request=self.request,
             body_sha256=body_sha256,
-            execution=Execution(
-                requested_mode=placement.requested_mode,
-                mode=placement.mode,
-                environment=placement.environment,
-                fallback=placement.fallback,
-                reason=placement.why,
-            ),
+            execution=execution_of(placement, environments),
         )
 
     @property
@@ -75,7 +72,7 @@ class Admission:
         selector: ExecutionModeSelector | None = None,
     ) -> None:
         self._library, self._bars, self._view = library, bars, view
-        self._selector = selector or ExecutionModeSelector()
+        self.selector = selector or ExecutionModeSelector()
 
     def judge(self, request: TrainingRequest, default_mode: str) -> Admitted:
         """Return what would be trained, and where.
@@ -87,13 +84,13 @@ class Admission:
         DataError
             An unknown symbol, dates without bars.
         ExecutionModeError
-            No place for it.
+            No place for it, and it was not asked to wait for one.
         """
         strategy = settle_strategy(self.strategy_of(request), request.timeframes)
         scope = _scope_of(strategy, request)
         load_market_data(strategy, self._bars, scope, unreported)
         asked = ModeRequest(request.execution_mode, request.require_gpu, default_mode)
-        placement = self._selector.select(asked, self._view())
+        placement = self._placed(asked, request.wait_for_node_s is not None)
         settled = {
             **request.model_dump(mode="json", exclude={"operation_id"}),
             "strategy": strategy.document(),
@@ -104,6 +101,14 @@ class Admission:
             "validation_split": scope.validation_split,
         }
         return Admitted(strategy, placement, settled)
+
+    def _placed(self, asked: ModeRequest, may_wait: bool) -> Placement:
+        try:
+            return self.selector.select(asked, self._view())
+        except ExecutionModeError as error:
+            if not may_wait:
+                raise
+            return self.selector.waiting_place(asked, error)
 
     def plan(self, request: TrainingRequest, default_mode: str) -> tuple[Admitted, TrainingPlan]:
         """Judge the request and run steps 1 to 6 dry: bars, rows, label shares, features, parameters."""

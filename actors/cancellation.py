@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Protocol
 
+from actors.words import STOPPING
 from ktrdr.async_infrastructure import CancellationToken
 
 POLL_S = 15.0
@@ -13,10 +14,7 @@ RETRY_S = 0.2
 
 
 class WaitForCancel(Protocol):
-    """One long poll: ("cancel" or "suspend", reason), ("over", None) or ("run", None).
-
-    Raises while the actor is away.
-    """
+    """One long poll: a word of `actors.words` and its reason. Raises while the actor is away."""
 
     def __call__(self, timeout_s: float) -> tuple[str, str | None]: ...
 
@@ -24,7 +22,7 @@ class WaitForCancel(Protocol):
 def follow_cancel(
     wait: WaitForCancel, token: CancellationToken, transient: tuple[type[BaseException], ...]
 ) -> threading.Thread:
-    """Start a side thread that flips `token` when the operation is cancelled or suspended; it ends with the attempt.
+    """Start a side thread that flips `token` when the attempt is to stop, or is over and another may have begun.
 
     The poll waits on the actor, not the training: it costs the training nothing. The actor reads the store at the
     start of every poll, so that no cancel is lost when it restarts.
@@ -37,9 +35,8 @@ def follow_cancel(
             except transient:
                 time.sleep(RETRY_S)
                 continue
-            if word in ("cancel", "suspend"):
-                token.cancel(reason or "Operation cancelled")
-            if word != "run":
+            if word in STOPPING:
+                token.cancel(reason or "This attempt has ended")
                 return
 
     thread = threading.Thread(target=listen, name="cancel", daemon=True)

@@ -8,12 +8,14 @@ import logging
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 import ray.exceptions as ray_errors
 
 from actors.outcome import as_ours, defect, first_line, record_of
 from actors.runners import Claim, TrainingRunner
+from actors.words import CANCEL, LAPSED, OVER, RUN, TIMEOUT, Watched
 from cluster.view import ClusterView
 from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted, StorageError, TransitionRefused
 from ktrdr.operations import OperationError
@@ -21,9 +23,11 @@ from ktrdr.results import TrainingResult
 
 log = logging.getLogger("ktrdr.dispatcher")
 
+ReturnT = TypeVar("ReturnT")
+
 CLAIM_WAIT_S = 2.0
 """A poll for work ends after this, so that nodes that joined or left are seen."""
-CANCEL_WAIT_S = 15.0
+WATCH_S = 15.0
 RETRY_S = 0.5
 MAX_RETRY_S = 10.0
 
@@ -40,8 +44,7 @@ class OperationsPort(Protocol):
     async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool: ...
     async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None: ...
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None: ...
-    async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]: ...
-    async def is_force_cancelled(self, operation_id: str, attempt: int) -> bool: ...
+    async def watch(self, operation_id: str, attempt: int, timeout_s: float) -> Watched: ...
 
 
 class EnvironmentDispatcher:
@@ -66,6 +69,10 @@ class EnvironmentDispatcher:
         self._cancel_grace_s = cancel_grace_s
         self._owner = uuid.uuid4().hex
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._nodes: dict[tuple[str, int], str] = {}
+        """Where the attempts in flight run, once they have said so."""
+        self._left_behind: dict[tuple[str, int], str | None] = {}
+        """Attempts that are over, and their nodes: each takes a slot of its node until its process has ended."""
         self._loop = asyncio.get_running_loop().create_task(self._dispatch_for_ever())
 
     async def ping(self) -> dict[str, Any]:
@@ -91,7 +98,7 @@ class EnvironmentDispatcher:
     async def _dispatch_one(self) -> None:
         view = await asyncio.to_thread(self._view)
         n_slots, has_gpu = view.slots(self._environment), bool(view.of(self._environment, require_gpu=True))
-        if len(self._in_flight) >= n_slots:
+        if len(self._in_flight) + self._n_left_behind(view) >= n_slots:
             if self._in_flight:
                 running = list(self._in_flight.values())
                 await asyncio.wait(running, timeout=CLAIM_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -106,16 +113,44 @@ class EnvironmentDispatcher:
     def _carry_on(self, attempt: tuple[str, int], work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._in_flight[attempt] = task
-        task.add_done_callback(lambda _: self._in_flight.pop(attempt))
+        task.add_done_callback(lambda _: (self._in_flight.pop(attempt), self._nodes.pop(attempt, None)))
+
+    def _n_left_behind(self, view: ClusterView) -> int:
+        there = {node.node_id for node in view.nodes}
+        return sum(node is None or node in there for node in self._left_behind.values())
 
     async def _carry(self, claim: Claim) -> None:
-        """Carry an attempt to its end; it stays in flight until its report is acknowledged."""
-        guard = asyncio.get_running_loop().create_task(self._insist(lambda: self._force_stop_after_grace(claim)))
+        """Carry an attempt to its end; it stays in flight until its report is acknowledged.
+
+        One that is over before its process has ended, such as on a node that nothing is heard of, is left behind: what
+        comes of it later is an older attempt's.
+        """
+        loop = asyncio.get_running_loop()
+        run = loop.create_task(self._outcome(claim))
+        guard = loop.create_task(self._insist(lambda: self._guard(claim)))
         try:
-            report = await self._outcome(claim)
+            await asyncio.wait((run, guard), return_when=asyncio.FIRST_COMPLETED)
         finally:
             guard.cancel()
-        await self._insist(report)
+        if run.done():
+            await self._insist(run.result())
+            return
+        self._leave_behind(claim, guard.result().node, run)
+        if guard.result().word == LAPSED:
+            lapse = InfrastructureError(str(guard.result().reason))
+            await self._insist(lambda: self._lost(claim.operation_id, claim.attempt, lapse))
+
+    def _leave_behind(self, claim: Claim, node: str | None, run: asyncio.Task[Any]) -> None:
+        attempt = (claim.operation_id, claim.attempt)
+        log.warning("%s: attempt %d is over, and its process may still run on node %s", *attempt, node)
+        self._left_behind[attempt] = node
+        kill = asyncio.get_running_loop().create_task(self._runner.force_stop(claim))
+
+        def forget(_: object) -> None:
+            kill.cancel()
+            self._left_behind.pop(attempt, None)
+
+        run.add_done_callback(forget)
 
     async def _outcome(self, claim: Claim) -> Callable[[], Any]:
         """Run the attempt to its end and return the report to make of it."""
@@ -158,7 +193,8 @@ class EnvironmentDispatcher:
             if result is not None and await self._operations.complete(operation_id, attempt, result):
                 await self._forget(operation_id)
                 return
-        counts = not isinstance(error, NotStarted)
+        has_started = self._nodes.get((operation_id, attempt)) is not None
+        counts = has_started or not isinstance(error, NotStarted)
         await self._operations.requeue(operation_id, attempt, str(error), counts)
 
     async def _forget(self, operation_id: str) -> None:
@@ -168,22 +204,25 @@ class EnvironmentDispatcher:
         except (StorageError, ray_errors.RayError) as error:
             log.warning("%s is completed, but its checkpoints are left: %s", operation_id, first_line(error))
 
-    async def _force_stop_after_grace(self, claim: Claim) -> None:
-        operation_id, attempt = claim.operation_id, claim.attempt
-        word = "run"
-        while word == "run":
-            word, _ = await self._operations.wait_for_cancel(operation_id, attempt, CANCEL_WAIT_S)
-        if word != "cancel":  # over, or suspended: then the service that waits for it ends with its process
-            return
-        grace_ends = asyncio.get_running_loop().time() + self._cancel_grace_s
-        while asyncio.get_running_loop().time() < grace_ends:
-            if await self._operations.is_force_cancelled(operation_id, attempt):
-                break
-            await asyncio.sleep(min(RETRY_S, self._cancel_grace_s))
-        log.warning("%s did not stop in %.1f s: its process is killed", operation_id, self._cancel_grace_s)
-        await self._runner.force_stop(claim)
+    async def _guard(self, claim: Claim) -> Watched:
+        """Watch an attempt until it is over or has lapsed; kill it where it does not stop within the grace."""
+        now = asyncio.get_running_loop().time
+        kill_at: float | None = None
+        while True:
+            seen = await self._operations.watch(claim.operation_id, claim.attempt, WATCH_S)
+            if seen.node is not None:
+                self._nodes[claim.operation_id, claim.attempt] = seen.node
+            if seen.word in (OVER, LAPSED):
+                return replace(seen, node=self._nodes.get((claim.operation_id, claim.attempt)))
+            if seen.word in (CANCEL, TIMEOUT):
+                kill_at = now() + self._cancel_grace_s if kill_at is None else kill_at
+                if seen.is_forced or now() >= kill_at:
+                    log.warning("%s did not stop in %.1f s: it is killed", claim.operation_id, self._cancel_grace_s)
+                    await self._runner.force_stop(claim)
+            if seen.word != RUN:  # the next watch answers at once
+                await asyncio.sleep(min(RETRY_S, self._cancel_grace_s))
 
-    async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
+    async def _insist(self, call: Callable[[], Awaitable[ReturnT]]) -> ReturnT:
         """Make `call` until it comes through: the actors it needs restart by themselves, a full disk is emptied.
 
         Nothing may end a dispatcher's loop or lose a report: whatever is raised is logged, and tried again.
@@ -191,10 +230,8 @@ class EnvironmentDispatcher:
         pause_s = RETRY_S
         while True:
             try:
-                await call()
+                return await call()
             except Exception as error:
                 log.warning("%s: %s; trying again", self._environment, first_line(error))
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, MAX_RETRY_S)
-            else:
-                return

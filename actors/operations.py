@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from actors.admission import Admission, claim_of
@@ -16,10 +18,14 @@ from actors.default_mode import DefaultMode
 from actors.desk import Desk, state_of
 from actors.epochs import metrics_of
 from actors.hub import END, Event
+from actors.leases import LOOK_S, START_S, Leases
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.runners import Claim
-from actors.suspension import REASON, SUSPEND, Suspension
+from actors.suspension import REASON, Suspension
+from actors.waiting_room import WaitingRoom
+from actors.words import CANCEL, GIVEN_UP_AFTER, LAPSED, OVER, RUN, SUSPEND, TIMEOUT, Watched, overdue
+from cluster.environments import ENVIRONMENTS, Environments
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
@@ -30,6 +36,7 @@ from ktrdr.operations import (
     OperationStatus,
     new_operation_id,
     utc_now,
+    utc_text,
 )
 from ktrdr.results import TrainingResult
 from ktrdr.training import CheckpointPolicy
@@ -61,13 +68,18 @@ class OperationsActor:
         view: Callable[[], ClusterView],
         configured_mode: str | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
+        environments: Environments = ENVIRONMENTS,
+        clock: Callable[[], datetime] = utc_now,
+        leases: Leases | None = None,
     ) -> None:
         self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
+        self._environments, self._clock, self._leases = environments, clock, leases or Leases()
         self._default_mode = DefaultMode(book, configured_mode)
         self._desk = Desk(book)
         self._hub, self._notices = self._desk.hub, self._desk.notices
         self._suspension = Suspension(book, self._desk)
+        self.waiting_room = WaitingRoom(book, self._desk, environments, admission.selector, view, clock)
 
     async def ping(self) -> str:
         """Answer, to say that the actor lives."""
@@ -89,7 +101,8 @@ class OperationsActor:
             return TrainingStarted.of(known)
         mode = (await self.training_config()).default_execution_mode
         admitted = await self._desk.judge(self._admission.judge, asked, mode)
-        draft = admitted.operation(asked.operation_id or new_operation_id(), asked.body_sha256, utc_now())
+        operation_id = asked.operation_id or new_operation_id()
+        draft = admitted.operation(operation_id, asked.body_sha256, self._clock(), self._environments)
         operation, _ = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
         self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
@@ -116,13 +129,16 @@ class OperationsActor:
             environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
             now["queue"] = Queue(position=ahead + 1, ahead=ahead)
             now["status_reason"] = pending_reason(environment, gpu, ahead, view)
+            if operation.attempt == 0 and not view.of(environment, require_gpu=gpu):
+                now["status_reason"] += self._patience_left(operation)
         now["metrics"] = await self._metrics_of(operation)
-        return OperationView.of(operation, self._desk.progress_of(operation), **now)
+        return self._view_of(operation, **now)
 
     async def page(self, **filters: Any) -> Page[OperationSummary]:
         """Return one page of operations, newest first; progress of the running ones with it."""
         found = await self._desk.write(functools.partial(self._book.page, **filters))
-        items = [OperationSummary.of(operation, self._desk.progress_of(operation)) for operation in found.items]
+        now, progress_of = self._clock(), self._desk.progress_of
+        items = [OperationSummary.of(operation, progress_of(operation), now) for operation in found.items]
         return Page(items=items, total_count=found.total_count, next_cursor=found.next_cursor)
 
     async def metrics(self, operation_id: str) -> dict[str, Any] | None:
@@ -145,7 +161,7 @@ class OperationsActor:
         else:
             self._desk.tell(operation)
             self._notices.wake(stop_of(operation_id))
-        return OperationView.of(operation, self._desk.progress_of(operation))
+        return self._view_of(operation)
 
     async def resume(self, operation_id: str) -> OperationView:
         """Put an operation that failed or was cancelled back into the queue, to go on from its checkpoint."""
@@ -252,14 +268,48 @@ class OperationsActor:
             await self._suspension.put_back(operation_id, attempt)
             return
         if settled is None:
-            reason = "The training stopped without being asked to."
-            settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason)
+            settled = await self._stopped_unasked(operation_id, attempt)
         await self._desk.settle(settled)
 
-    async def is_force_cancelled(self, operation_id: str, attempt: int) -> bool:
-        """Say whether the attempt is to be killed at once."""
+    async def _stopped_unasked(self, operation_id: str, attempt: int) -> Operation | None:
         operation = await self._desk.write(self._book.get, operation_id)
-        return operation.attempt == attempt and operation.cancel_forced
+        if message := overdue(operation, self._environments, self._clock()):
+            error = OperationError(kind="timeout", message=message)
+            return await self._desk.write(self._book.fail, operation_id, attempt, error)
+        reason = "The training stopped without being asked to."
+        return await self._desk.write(self._book.requeue, operation_id, attempt, reason)
+
+    async def watch(self, operation_id: str, attempt: int, timeout_s: float) -> Watched:
+        """For the attempt's dispatcher: as `wait_for_cancel`, and "lapsed" once nothing has been heard for too long.
+
+        Before that, when the lease has run out once, the operation says that it is unreachable.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            changed = self._notices.next(stop_of(operation_id))
+            operation = await self._desk.write(self._book.get, operation_id)
+            word, reason = self._word(operation, attempt)
+            node = operation.execution.node if operation.attempt == attempt else None
+            if word != OVER and (lapse := await self._lapse(operation)):
+                word, reason = LAPSED, lapse
+            if word != RUN or (remaining := deadline - time.monotonic()) <= 0:
+                return Watched(word, reason, node, operation.cancel_forced)
+            await wait_for(changed, min(remaining, LOOK_S))
+
+    async def _lapse(self, operation: Operation) -> str | None:
+        """Return why the attempt is to be given up, if it is; record its silence when its lease has run out once."""
+        operation_id, attempt, node = operation.operation_id, operation.attempt, operation.execution.node
+        silent_s = self._leases.silent_s(operation_id, attempt)
+        lease_s = self._environments.limits_of(operation.execution.environment).lease_s
+        if node is None:
+            return f"It did not start within {silent_s:.0f} s." if silent_s >= START_S else None
+        if silent_s >= GIVEN_UP_AFTER * lease_s:
+            return f"Nothing was heard of node {node[:8]} for {silent_s:.0f} s."
+        if silent_s >= lease_s and operation.unreachable_since is None:
+            since = utc_text(self._clock() - timedelta(seconds=silent_s))
+            patience_s = GIVEN_UP_AFTER * lease_s
+            self._desk.tell(await self._desk.write(self._book.unreachable, operation_id, attempt, since, patience_s))
+        return None
 
     async def suspend(self, wait_s: float) -> int:
         """Stop giving out work and put what runs back into the queue, its last epoch kept; return how much ran.
@@ -272,6 +322,7 @@ class OperationsActor:
 
     async def placed(self, operation_id: str, attempt: int, node: str, device: str) -> None:
         """Record the node and device the attempt runs on."""
+        self._leases.heard(operation_id, attempt)
         self._desk.tell(await self._desk.write(self._book.placed, operation_id, attempt, node, device))
 
     async def report(
@@ -282,7 +333,13 @@ class OperationsActor:
         epochs: Sequence[dict[str, Any]],
         log: Sequence[dict[str, Any]],
     ) -> None:
-        """Take a training's news: the newest progress, every epoch and log line since the last acknowledged report."""
+        """Take a training's news: the newest progress, every epoch and log line since the last acknowledged report.
+
+        A report of nothing says that the training lives. Every one is a word by which its lease begins anew, before
+        anything is written: a full disk is not the training's silence.
+        """
+        if self._leases.heard(operation_id, attempt) > LOOK_S:
+            self._desk.tell(await self._desk.write(self._book.heard_again, operation_id, attempt))
         if epochs:
             await self._desk.write(self._book.record_epochs, operation_id, attempt, epochs)
         if log:
@@ -294,24 +351,36 @@ class OperationsActor:
                 self._hub.publish_progress(operation_id, progress, before)
 
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
-        """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None).
+        """Return (word, reason) once the attempt must stop, or (RUN, None) after `timeout_s`.
 
-        ("suspend", reason) when it is to stop because the service ends, and will go on later.
+        CANCEL: it was cancelled. TIMEOUT: it has run as long as its environment lets it. SUSPEND: the service ends,
+        and it will go on later. OVER: it has ended, and another attempt may have begun.
         """
         deadline = time.monotonic() + timeout_s
         while True:
             changed = self._notices.next(stop_of(operation_id))
             operation = await self._desk.write(self._book.get, operation_id)
-            if operation.attempt != attempt or operation.status not in UNDER_WAY:
-                self._notices.wake(stop_of(operation_id))
-                return ("over", None)
-            if operation.status is OperationStatus.CANCELLING:
-                return ("cancel", operation.cancel_reason)
-            if self._suspension.concerns(operation):
-                return (SUSPEND, REASON)
-            if (remaining := deadline - time.monotonic()) <= 0:
-                return ("run", None)
-            await wait_for(changed, remaining)
+            word, reason = self._word(operation, attempt)
+            if word != RUN or (remaining := deadline - time.monotonic()) <= 0:
+                return (word, reason)
+            await wait_for(changed, min(remaining, self._longest_s(operation)))
+
+    def _word(self, operation: Operation, attempt: int) -> tuple[str, str | None]:
+        if operation.attempt != attempt or operation.status not in UNDER_WAY:
+            self._notices.wake(stop_of(operation.operation_id))
+            return (OVER, None)
+        if operation.status is OperationStatus.CANCELLING:
+            return (CANCEL, operation.cancel_reason)
+        if self._suspension.concerns(operation):
+            return (SUSPEND, REASON)
+        if not operation.committing and (message := overdue(operation, self._environments, self._clock())):
+            return (TIMEOUT, message)
+        return (RUN, None)
+
+    def _longest_s(self, operation: Operation) -> float:
+        """Return how long a poll may sleep before the attempt is overdue."""
+        longest_s = self._environments.limits_of(operation.execution.environment).max_duration_s
+        return math.inf if longest_s is None else max(longest_s - operation.attempt_ran_s(self._clock()), 0.05)
 
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""
@@ -330,3 +399,13 @@ class OperationsActor:
     async def _metrics_of(self, operation: Operation) -> dict[str, Any] | None:
         epochs = await self._desk.write(self._book.epochs, operation.operation_id)
         return metrics_of(epochs, operation.request["strategy"]) if epochs else None
+
+    def _view_of(self, operation: Operation, **known: Any) -> OperationView:
+        return OperationView.of(operation, self._desk.progress_of(operation), self._clock(), **known)
+
+    def _patience_left(self, operation: Operation) -> str:
+        wait_s = operation.request.get("wait_for_node_s")
+        if wait_s is None:
+            return ""
+        left_s = max(wait_s - operation.waited_s(self._clock()), 0.0)
+        return f" It waits {left_s:.0f} s more for one."

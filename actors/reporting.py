@@ -11,6 +11,8 @@ from ktrdr.async_infrastructure import Progress
 
 INTERVAL_S = 0.1
 RETRY_S = 0.5
+HEARTBEAT_S = 2.0
+"""Without news for so long, a report of nothing says that the training lives."""
 
 
 class SendReport(Protocol):
@@ -23,6 +25,8 @@ class SendReport(Protocol):
 
 class Reporter:
     """A one-slot box for progress, queues for epochs and log lines, emptied by a side thread 10 times a second at most.
+
+    Where there is no news, it says every `HEARTBEAT_S` that the training lives.
 
     The training thread only puts things in, which takes microseconds, whether the actor is fast, slow or away. Of
     progress the latest wins; no epoch and no log line is dropped.
@@ -76,8 +80,8 @@ class Reporter:
     def _deliver_for_ever(self) -> None:
         while True:
             with self._box:
-                self._box.wait_for(lambda: self._is_closed or self._has_news())
-                if not self._has_news():
+                has_news = self._box.wait_for(lambda: self._is_closed or self._has_news(), HEARTBEAT_S)
+                if has_news and not self._has_news():  # closed
                     return
                 progress, epochs, lines = self._progress, self._epochs, self._lines
                 self._progress, self._epochs, self._lines = None, [], []

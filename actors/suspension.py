@@ -11,8 +11,6 @@ from actors.notices import stop_of
 from ktrdr.operations import Operation, OperationBook, OperationStatus
 
 REASON = "The service was stopped; it is started with `ktrdr up`."
-SUSPEND = "suspend"
-"""The word by which a training hears that it is to stop and will go on later."""
 _LOOK_S = 0.05
 
 

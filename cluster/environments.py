@@ -61,6 +61,11 @@ class Environments:
                 return environment
         raise KeyError(name)
 
+    def limits_of(self, name: str) -> Environment:
+        """Return the environment of that name; where it is configured no more, one with the limits of none."""
+        found = next((environment for environment in self if environment.name == name), None)
+        return found or Environment(name=name, mode=name)
+
 
 LOCAL = Environment(
     name="cpu-docker", mode="local", description="this machine, or a Docker node; CPU unless it has a GPU"

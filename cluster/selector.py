@@ -75,6 +75,13 @@ class ExecutionModeSelector:
         why = f"{asked} is {how}, but no node of {environment.name} is there: it runs locally on {LOCAL.name} instead."
         return Placement(asked, LOCAL.mode, LOCAL.name, why, fallback=True)
 
+    def waiting_place(self, request: ModeRequest, error: ExecutionModeError) -> Placement:
+        """Return where a training that has no place now waits for one; `error` says why it has none."""
+        asked = request.mode or request.default_mode
+        first = HOST if asked == "auto" and request.require_gpu else LOCAL
+        environment = first if asked == "auto" else environment_of_mode(asked)
+        return Placement(asked, environment.mode, environment.name, f"{error} It waits for one.")
+
     def _select_auto(self, request: ModeRequest, view: ClusterView) -> Placement:
         order = (HOST, CLOUD, LOCAL) if request.require_gpu else (LOCAL,)
         for environment in order:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import ray
 
 from actors.admission import Admission
@@ -30,3 +32,4 @@ class HostedOperations(OperationsActor):
             configured_mode=settings.default_mode,
             checkpoint_policy=CheckpointPolicy(settings.checkpoint_interval_s, settings.checkpoint_every_epochs),
         )
+        self._looking = asyncio.get_running_loop().create_task(self.waiting_room.keep_looking())

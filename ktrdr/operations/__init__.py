@@ -11,6 +11,7 @@ from ktrdr.operations.operation import (
     Operation,
     OperationError,
     OperationStatus,
+    moment_of,
     utc_text,
 )
 from ktrdr.operations.paging import Page
@@ -29,6 +30,7 @@ __all__ = [
     "OperationStore",
     "Page",
     "is_operation_id",
+    "moment_of",
     "new_operation_id",
     "utc_now",
     "utc_text",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -65,6 +65,8 @@ class Execution(_Record):
     device: str | None = None
     fallback: bool = False
     reason: str
+    cost_per_hour: float | None = None
+    """Of a running training there, as the environment is configured; None where nobody has said."""
 
 
 class OperationError(_Record):
@@ -88,6 +90,10 @@ class Operation(_Record):
     created_at: str
     started_at: str | None = None
     """The first attempt's start."""
+    attempt_started_at: str | None = None
+    """The present attempt's start; None while none is under way."""
+    ran_s: float = Field(default=0.0, ge=0)
+    """Seconds that attempts which have ended were under way."""
     completed_at: str | None = None
     attempt: int = Field(default=0, ge=0)
     """Fences late reports; 0 before the first claim."""
@@ -102,6 +108,8 @@ class Operation(_Record):
     """The present attempt's model is being saved: it can no longer be cancelled."""
     fenced: bool = False
     """The present attempt is being given up: it may no longer begin to save its model."""
+    unreachable_since: str | None = None
+    """The last word of the present attempt, where none has come since for longer than its lease."""
     owner: str | None = None
     """The dispatcher incarnation that claimed the present attempt."""
     cancel_reason: str | None = None
@@ -132,13 +140,33 @@ class Operation(_Record):
         if to not in TRANSITIONS[self.status]:
             raise TransitionRefused(self.operation_id, self.status.value, to.value)
         times: dict[str, Any] = {}
-        if to is OperationStatus.RUNNING and self.started_at is None:
-            times["started_at"] = utc_text(now)
+        if to is OperationStatus.RUNNING:
+            times["started_at"] = self.started_at or utc_text(now)
+            times["attempt_started_at"] = utc_text(now)
+        elif to is not OperationStatus.CANCELLING:
+            times |= {"ran_s": self.ran_until_s(now), "attempt_started_at": None, "unreachable_since": None}
         times["completed_at"] = utc_text(now) if to in TERMINAL else None
         has_checkpoint = self.has_checkpoint and to is not OperationStatus.COMPLETED
         kept = {"has_checkpoint": has_checkpoint, "resumable": has_checkpoint and to in TERMINAL}
         # both belong to the running attempt: no other status carries them on
         return self.changed(status=to, committing=False, fenced=False, **times, **kept, **changes)
+
+    def waited_s(self, now: datetime) -> float:
+        """Return how long ago it was submitted."""
+        return _seconds(self.created_at, now)
+
+    def attempt_ran_s(self, now: datetime) -> float:
+        """Return how long its present attempt has been under way; 0 where none is."""
+        return _seconds(self.attempt_started_at, now) if self.attempt_started_at else 0.0
+
+    def ran_until_s(self, now: datetime) -> float:
+        """Return for how long attempts at it were under way, the present one with them."""
+        return round(self.ran_s + self.attempt_ran_s(now), 3)
+
+    def cost(self, now: datetime) -> float | None:
+        """Return what its attempts have cost; None where its environment has no price."""
+        price = self.execution.cost_per_hour
+        return None if price is None else self.ran_until_s(now) / 3600 * price
 
     def changed(self, **changes: Any) -> Operation:
         """Return a copy with other values, validated. Its status changes through `moved` alone."""
@@ -150,3 +178,13 @@ def utc_text(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError(f"{moment} has no time zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment_of(text: str) -> datetime:
+    """Return the moment that `utc_text` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def _seconds(since: str, now: datetime) -> float:
+    # a clock that was set back makes no time negative
+    return max(now - moment_of(since), timedelta()).total_seconds()

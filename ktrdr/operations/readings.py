@@ -46,6 +46,11 @@ class OperationReadings:
         with self._store.reading() as rows:
             return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner != owner]
 
+    def waiting(self) -> list[Operation]:
+        """Return what no attempt has been made at yet, oldest first."""
+        with self._store.reading() as rows:
+            return [one for one in rows.with_status((OperationStatus.PENDING,)) if one.attempt == 0]
+
     def pending_ahead(self, operation_id: str) -> int:
         """Return how many operations of its environment start before this one; 0 if it is not pending."""
         with self._store.reading() as rows:

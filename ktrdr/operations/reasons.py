@@ -17,6 +17,15 @@ def placed(operation: Operation) -> str:
     return f"Running on {where}, {_attempt(operation).lower()}. {_follow(operation)}"
 
 
+def unreachable(operation: Operation, silent_s: float, patience_s: float) -> str:
+    """Nothing is heard of the attempt."""
+    where = f"on node {str(operation.execution.node)[:8]} of {operation.execution.environment}"
+    return (
+        f"Unreachable: no word for {silent_s:.0f} s of {_attempt(operation).lower()} {where}. It may still train. "
+        f"After {patience_s:.0f} s without word it is given up, and the next attempt {_begins(operation)}"
+    )
+
+
 def committing(operation: Operation) -> str:
     """The model is being saved."""
     return "Training is done and its model is being saved; it can no longer be cancelled."
@@ -69,6 +78,11 @@ def cancelled(operation: Operation, reason: str) -> str:
 def cancelled_after(operation: Operation, asked: str, message: str) -> str:
     """It was asked to stop, and ended otherwise before it could acknowledge that."""
     return f"{cancelled(operation, asked)} While stopping: {_sentence(message)}"
+
+
+def expired(operation: Operation, message: str) -> str:
+    """It waited longer than it was to."""
+    return f"Failed before it started: {_sentence(message)} {_retrain(operation)}"
 
 
 def _begins(operation: Operation) -> str:

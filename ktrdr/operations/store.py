@@ -115,6 +115,10 @@ class OperationRows:
         """Return those of an environment in some statuses, oldest first."""
         return self._operations(_has_status(statuses), OPERATIONS.c.environment == environment)
 
+    def with_status(self, statuses: Collection[OperationStatus]) -> list[Operation]:
+        """Return those in some statuses, oldest first."""
+        return self._operations(_has_status(statuses))
+
     def newest_of_each_strategy(self) -> list[Operation]:
         """Return the last submitted operation of each strategy."""
         newest = select(func.max(OPERATIONS.c.sequence)).group_by(OPERATIONS.c.strategy_name)

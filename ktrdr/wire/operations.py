@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -43,14 +44,19 @@ class OperationSummary(BaseModel):
     max_attempts: int
     parent_operation_id: str | None
     execution: dict[str, Any]
+    unreachable_since: str | None
+    """The last word of an attempt of which none has come since for longer than its lease."""
+    ran_s: float
+    """For how long attempts at it were under way, together."""
+    cost: float | None
+    """Of that time; None where its environment has no price."""
     progress: dict[str, Any] | None
     resumable: bool
 
     @classmethod
-    def of(cls, operation: Operation, progress: dict[str, Any] | None) -> OperationSummary:
-        """Return the line for `operation`."""
-        record = operation.model_dump(mode="json", include=set(cls.model_fields))
-        return cls.model_validate({**record, "progress": progress})
+    def of(cls, operation: Operation, progress: dict[str, Any] | None, now: datetime) -> OperationSummary:
+        """Return the line for `operation` at a moment."""
+        return cls.model_validate({**_at(operation, cls, now), "progress": progress})
 
 
 class OperationView(OperationSummary):
@@ -64,7 +70,13 @@ class OperationView(OperationSummary):
     error: dict[str, Any] | None
 
     @classmethod
-    def of(cls, operation: Operation, progress: dict[str, Any] | None, **now: Any) -> OperationView:
-        """Return the view of `operation`; `now` gives queue, metrics and, where it is newer, status_reason."""
-        record = operation.model_dump(mode="json", include=set(cls.model_fields))
-        return cls.model_validate({"queue": None, "metrics": None, **record, **now, "progress": progress})
+    def of(cls, operation: Operation, progress: dict[str, Any] | None, now: datetime, **known: Any) -> OperationView:
+        """Return the view of `operation`; `known` gives queue, metrics and, where it is newer, status_reason."""
+        record = _at(operation, cls, now)
+        return cls.model_validate({"queue": None, "metrics": None, **record, **known, "progress": progress})
+
+
+def _at(operation: Operation, model: type[BaseModel], now: datetime) -> dict[str, Any]:
+    """Return the fields that `model` takes over from the record, as they are at a moment."""
+    record = operation.model_dump(mode="json", include=set(model.model_fields))
+    return {**record, "ran_s": operation.ran_until_s(now), "cost": operation.cost(now)}

@@ -80,6 +80,9 @@ class TrainingRequest(StrategyRequest):
 
     execution_mode: ExecutionMode | None = Field(default=None, description="Absent: the service's default mode")
     require_gpu: bool = False
+    wait_for_node_s: Annotated[float, Field(gt=0, le=7 * 24 * 3600, allow_inf_nan=False)] | None = Field(
+        default=None, description="Where no node can take it now: wait so long for one instead of refusing"
+    )
     validation_split: float | None = Field(default=None, gt=0, lt=1)
     data_mode: Literal["local"] = "local"
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None

@@ -38,12 +38,13 @@ def test_a_cancel_flips_the_token_with_its_reason_however_often_the_actor_was_aw
     assert polls.answers == []
 
 
-def test_an_attempt_that_is_over_ends_the_listening_and_cancels_nothing() -> None:
+def test_a_training_whose_attempt_is_over_stops_since_another_may_have_begun() -> None:
     token = ThreadCancellationToken()
     thread = follow_cancel(Polls(("run", None), ("over", None)), token, (Away,))
     thread.join(10)
     assert not thread.is_alive()
-    assert not token.is_cancelled()
+    assert token.is_cancelled()
+    assert token.reason == "This attempt has ended"
 
 
 def test_a_suspension_stops_a_training_by_the_same_token() -> None:
