@@ -137,7 +137,8 @@ class EnvironmentDispatcher:
             return
         self._leave_behind(claim, guard.result().node, run)
         if guard.result().word == LAPSED:
-            lapse = InfrastructureError(str(guard.result().reason))
+            kind = NotStarted if guard.result().node is None else InfrastructureError
+            lapse = kind(str(guard.result().reason))
             await self._insist(lambda: self._lost(claim.operation_id, claim.attempt, lapse))
 
     def _leave_behind(self, claim: Claim, node: str | None, run: asyncio.Task[Any]) -> None:

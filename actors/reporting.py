@@ -80,8 +80,8 @@ class Reporter:
     def _deliver_for_ever(self) -> None:
         while True:
             with self._box:
-                has_news = self._box.wait_for(lambda: self._is_closed or self._has_news(), HEARTBEAT_S)
-                if has_news and not self._has_news():  # closed
+                is_woken = self._box.wait_for(lambda: self._is_closed or self._has_news(), HEARTBEAT_S)
+                if is_woken and not self._has_news():  # closed
                     return
                 progress, epochs, lines = self._progress, self._epochs, self._lines
                 self._progress, self._epochs, self._lines = None, [], []

@@ -57,6 +57,13 @@ def train(
         ),
     ] = None,
     run_name: Annotated[str | None, typer.Option(help="A name for this training.")] = None,
+    wait_for_node: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Where no node can take it now: wait so long for one."),
+    ] = None,
+    checkpoint_every_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Keep its state after so many epochs; without it: as the service is set.")
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow/--detach", help="Watch until the end, or return at once.")] = True,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what would be trained, where and on what; train nothing.")
@@ -81,6 +88,8 @@ def train(
         "seed": seed,
         "overrides": overrides_of(override or []),
         "run_name": run_name,
+        "wait_for_node_s": wait_for_node,
+        "checkpoint_every_epochs": checkpoint_every_epochs,
     }
     with session.client_of_any_service() as client:
         if plan:

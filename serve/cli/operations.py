@@ -201,6 +201,8 @@ def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
             ("Created", moment(operation["created_at"])),
             ("Started", moment(operation["started_at"])),
             ("Ended", moment(operation["completed_at"])),
+            ("Ran", duration(operation["ran_s"]) if operation["ran_s"] else None),
+            ("Cost", None if operation["cost"] is None else f"{operation['cost']:.2f}"),
             (
                 "Progress",
                 f"{progress['percentage']:.0f}% {progress['message']}" if progress and status != "completed" else None,

@@ -88,3 +88,12 @@ def test_what_an_absent_actor_missed_is_sent_again_in_order(monkeypatch: pytest.
         reporter.epoch({"epoch": number})
     assert reporter.close()
     assert actor.epochs == list(range(5))
+
+
+def test_without_news_it_says_that_the_training_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "HEARTBEAT_S", 0.01)
+    actor = Actor()
+    reporter = Reporter(actor, transient=(Away,))
+    assert actor.is_waiting.wait(10)
+    assert (actor.progress, actor.epochs, actor.lines) == ([], [], [])
+    assert reporter.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from actors.admission import Admission
 from actors.dispatcher import EnvironmentDispatcher
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
-from cluster import ClusterView
+from cluster import ENVIRONMENTS, ClusterView
+from cluster.environments import Environments
 from ktrdr.data import BarStore, DataManager
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
@@ -26,13 +28,18 @@ class House:
     """Nodes are in `view`; `committed` is what the model store has, by operation; `forgotten`: whose checkpoints."""
 
     def __init__(
-        self, folder: Path, configured_mode: str | None = None, checkpoint_policy: CheckpointPolicy | None = None
+        self,
+        folder: Path,
+        configured_mode: str | None = None,
+        checkpoint_policy: CheckpointPolicy | None = None,
+        environments: Environments = ENVIRONMENTS,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.view = ClusterView((LOCAL_NODE,))
         self.committed: dict[str, TrainingResult] = {}
         self.forgotten: list[str] = []
         self.runner = FakeRunner()
-        self.book = OperationBook(OperationStore(f"sqlite:///{folder / 'operations.db'}"), utc_now)
+        self.book = OperationBook(OperationStore(f"sqlite:///{folder / 'operations.db'}"), clock)
         bars = DataManager(BarStore([ROOT / "data"]))
         self.operations = OperationsActor(
             book=self.book,
@@ -41,6 +48,8 @@ class House:
             view=lambda: self.view,
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
+            environments=environments,
+            clock=clock,
         )
 
     def dispatcher(self, environment: str = "cpu-docker", cancel_grace_s: float = 0.05) -> EnvironmentDispatcher:

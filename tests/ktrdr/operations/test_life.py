@@ -98,6 +98,32 @@ class Lives(RuleBasedStateMachine):
         self.book.placed(operation_id, attempt, "node-1", "cpu")
 
     @rule(operation_id=ids, attempt=ATTEMPTS)
+    def fall_silent(self, operation_id: str, attempt: int) -> None:
+        before = self.book.get(operation_id)
+        silent = self.book.unreachable(operation_id, attempt, "2025-01-31T09:30:00.000Z", 20.0)
+        is_current = before.status in {"running", "cancelling"} and before.attempt == attempt
+        assert (silent is not None) == is_current
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def send_word(self, operation_id: str, attempt: int) -> None:
+        before = self.book.get(operation_id)
+        back = self.book.heard_again(operation_id, attempt)
+        assert (back is not None) == (before.unreachable_since is not None and before.attempt == attempt)
+
+    @rule(operation_id=ids, environment=st.sampled_from(["cpu-docker", "mps-mac"]))
+    def send_elsewhere(self, operation_id: str, environment: str) -> None:
+        before = self.book.get(operation_id)
+        moved = self.book.place(operation_id, pending("any", environment).execution)
+        assert (moved is not None) == (before.status == "pending" and before.attempt == 0)
+
+    @rule(operation_id=ids)
+    def wait_too_long(self, operation_id: str) -> None:
+        before = self.book.get(operation_id)
+        ended = self.book.expire(operation_id, "it waited too long")
+        assert (ended is not None) == (before.status == "pending" and before.attempt == 0)
+        assert ended is None or (ended.error is not None and ended.error.kind == "timeout")
+
+    @rule(operation_id=ids, attempt=ATTEMPTS)
     def begin_commit(self, operation_id: str, attempt: int) -> None:
         before = self.book.get(operation_id)
         is_granted = self.book.begin_commit(operation_id, attempt)
@@ -216,6 +242,10 @@ class Lives(RuleBasedStateMachine):
             assert (operation.result is not None) == (operation.status == "completed")
             assert (operation.error is not None) == (operation.status == "failed")
             assert (operation.started_at is not None) == (operation.attempt > 0)
+            is_under_way = operation.status in {"running", "cancelling"}
+            assert (operation.attempt_started_at is not None) == is_under_way
+            assert operation.unreachable_since is None or is_under_way
+            assert operation.ran_until_s(self.clock()) <= operation.waited_s(self.clock())
             assert not operation.committing or operation.status == "running"
             assert operation.attempt <= operation.max_attempts
             has_one = operation_id in self.with_checkpoint

@@ -85,6 +85,9 @@ def operation(status: str, **changes: Any) -> dict[str, Any]:
         "completed_at": None,
         "attempt": 1,
         "max_attempts": 3,
+        "unreachable_since": None,
+        "ran_s": 0.0,
+        "cost": None,
         "resumable": False,
         "request": {"strategy_name": "sp500_daily"},
         "execution": {

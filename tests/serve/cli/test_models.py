@@ -51,6 +51,10 @@ def test_options_become_fields_of_the_request(ktrdr):
         "7",
         "--run-name",
         "mine",
+        "--wait-for-node",
+        "90",
+        "--checkpoint-every-epochs",
+        "3",
     ]
     line += [
         "--override",
@@ -73,6 +77,8 @@ def test_options_become_fields_of_the_request(ktrdr):
         "require_gpu": True,
         "seed": 7,
         "run_name": "mine",
+        "wait_for_node_s": 90.0,
+        "checkpoint_every_epochs": 3,
         "overrides": {"training.epochs": 5, "model.hidden": [16, 8], "training.rate": 1e-3},
     }
 
