@@ -18,8 +18,10 @@ from actors.epochs import metrics_of
 from actors.hub import END, Event
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
+from actors.places import environment_list
 from actors.runners import Claim
 from actors.suspension import REASON, SUSPEND, Suspension
+from cluster.environments import Environment, Environments
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
@@ -36,6 +38,7 @@ from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import (
     CheckRequest,
     ConfigChange,
+    EnvironmentList,
     OperationSummary,
     OperationView,
     Page,
@@ -59,12 +62,14 @@ class OperationsActor:
         admission: Admission,
         logs: OperationLogs,
         view: Callable[[], ClusterView],
+        environments: Environments,
         configured_mode: str | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
     ) -> None:
         self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
-        self._default_mode = DefaultMode(book, configured_mode)
+        self._default_mode = DefaultMode(book, configured_mode, environments)
+        self._environments = environments
         self._desk = Desk(book)
         self._hub, self._notices = self._desk.hub, self._desk.notices
         self._suspension = Suspension(book, self._desk)
@@ -114,8 +119,10 @@ class OperationsActor:
             ahead = await self._desk.write(self._book.pending_ahead, operation_id)
             view = await asyncio.to_thread(self._view)
             environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
+            n_busy = len(await self._desk.write(self._book.under_way, environment))
             now["queue"] = Queue(position=ahead + 1, ahead=ahead)
-            now["status_reason"] = pending_reason(environment, gpu, ahead, view)
+            is_configured = environment in self._environments.names
+            now["status_reason"] = pending_reason(environment, gpu, ahead, view, n_busy, is_configured)
         now["metrics"] = await self._metrics_of(operation)
         return OperationView.of(operation, self._desk.progress_of(operation), **now)
 
@@ -189,6 +196,16 @@ class OperationsActor:
     async def set_default_mode(self, mode: str) -> ConfigChange:
         """Store a new default mode."""
         return await self._desk.write(self._default_mode.change, mode)
+
+    async def environments(self) -> EnvironmentList:
+        """Return what is configured, what is there of it, and what it has to do."""
+        counts = await self._desk.write(self._book.active_by_environment)
+        return environment_list(self._environments, await asyncio.to_thread(self._view), counts)
+
+    async def former_environments(self) -> list[Environment]:
+        """Return the environments that are not configured and have operations which have not ended."""
+        counts = await self._desk.write(self._book.active_by_environment)
+        return [Environment(name=name, mode="former") for name in counts if name not in self._environments.names]
 
     # -- for dispatchers ---------------------------------------------------------------------------------------------
 

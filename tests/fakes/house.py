@@ -11,7 +11,7 @@ from actors.admission import Admission
 from actors.dispatcher import EnvironmentDispatcher
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
-from cluster import ClusterView
+from cluster import ENVIRONMENTS, ClusterView, Environments, ExecutionModeSelector
 from ktrdr.data import BarStore, DataManager
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
@@ -26,8 +26,13 @@ class House:
     """Nodes are in `view`; `committed` is what the model store has, by operation; `forgotten`: whose checkpoints."""
 
     def __init__(
-        self, folder: Path, configured_mode: str | None = None, checkpoint_policy: CheckpointPolicy | None = None
+        self,
+        folder: Path,
+        configured_mode: str | None = None,
+        checkpoint_policy: CheckpointPolicy | None = None,
+        environments: Environments = ENVIRONMENTS,
     ) -> None:
+        self.environments = environments
         self.view = ClusterView((LOCAL_NODE,))
         self.committed: dict[str, TrainingResult] = {}
         self.forgotten: list[str] = []
@@ -36,9 +41,12 @@ class House:
         bars = DataManager(BarStore([ROOT / "data"]))
         self.operations = OperationsActor(
             book=self.book,
-            admission=Admission(StrategyLibrary([ROOT / "strategies"]), bars, lambda: self.view),
+            admission=Admission(
+                StrategyLibrary([ROOT / "strategies"]), bars, lambda: self.view, ExecutionModeSelector(environments)
+            ),
             logs=OperationLogs(folder / "logs"),
             view=lambda: self.view,
+            environments=environments,
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
         )
