@@ -62,7 +62,7 @@ class Admitted:
 
 
 class Admission:
-    """Everything is injected: where strategies are found, where bars come from, what is alive."""
+    """Everything is injected: where strategies are found, where bars come from, what is alive, what may be chosen."""
 
     def __init__(
         self,
@@ -80,12 +80,14 @@ class Admission:
         Raises
         ------
         ConfigError
-            An unknown strategy, a file or a field that is wrong.
+            An unknown mode or strategy, a file or a field that is wrong.
         DataError
             An unknown symbol, dates without bars.
         ExecutionModeError
             No place for it, and it was not asked to wait for one.
         """
+        if request.execution_mode is not None:
+            self.selector.environments.check_mode(request.execution_mode)
         strategy = settle_strategy(self.strategy_of(request), request.timeframes)
         scope = _scope_of(strategy, request)
         load_market_data(strategy, self._bars, scope, unreported)

@@ -16,8 +16,9 @@ from actors.hub import END, Event
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from actors.own_errors import own_errors
 from actors.strategy_catalog import StrategyCatalog
-from cluster.environments import ENVIRONMENTS
-from cluster.node_table import read_cluster_view
+from cluster.environments import Environments
+from cluster.node_table import read_nodes
+from cluster.view import ClusterView, NodeView
 from ktrdr.errors import InfrastructureError, StrategyError
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
@@ -35,8 +36,9 @@ __all__ = ["END", "Event", "Gateway"]
 class Gateway:
     """Calls named actors; waits out their restarts."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, environments: Environments) -> None:
         self._catalog = StrategyCatalog(StrategyLibrary(settings.strategy_roots))
+        self._environments = environments
 
     async def operations(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call `method` of the OperationsActor."""
@@ -79,13 +81,17 @@ class Gateway:
 
     async def alive(self) -> dict[str, bool]:
         """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""
-        names = (OPERATIONS, MODEL_STORAGE, BARS, *(dispatcher_name(environment.name) for environment in ENVIRONMENTS))
+        names = (OPERATIONS, MODEL_STORAGE, BARS, *map(dispatcher_name, self._environments.names))
         return dict(zip(names, await asyncio.gather(*map(self._answers, names)), strict=True))
 
     async def nodes(self) -> dict[str, int]:
         """Return how many live nodes each environment has."""
-        view = await asyncio.to_thread(read_cluster_view)
-        return {environment.name: len(view.of(environment.name)) for environment in ENVIRONMENTS}
+        view = ClusterView(tuple(node for node in await self.all_nodes() if node.alive))
+        return {name: len(view.of(name)) for name in self._environments.names}
+
+    async def all_nodes(self) -> tuple[NodeView, ...]:
+        """Return every node that the cluster remembers."""
+        return await asyncio.to_thread(read_nodes)
 
     async def _known_of_strategies(self) -> tuple[Any, Any]:
         return await self.operations("newest_of_each_strategy"), await self.models("list_models")

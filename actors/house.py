@@ -11,7 +11,8 @@ from actors.hosts.dispatcher import HostedDispatcher
 from actors.hosts.model_storage import HostedModelStorage
 from actors.hosts.operations import HostedOperations
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
-from cluster.environments import ENVIRONMENTS
+from cluster.environment_file import environments_of
+from cluster.environments import Environments
 from ktrdr.settings import Settings
 
 _ON_THE_HEAD = {"node:__internal_head__": 0.001}
@@ -28,12 +29,18 @@ _MANY = 5000
 """Long polls wait inside an async actor by the hundred; each is a coroutine."""
 
 
-def start_actors(settings: Settings) -> None:
-    """Make every actor of the service that is not there yet, and return when each answers."""
+def start_actors(settings: Settings, environments: Environments | None = None) -> None:
+    """Make every actor of the service that is not there yet, and return when each answers.
+
+    Where an earlier service left operations in an environment that is configured no more, it still has a dispatcher.
+    """
+    environments = environments_of(settings) if environments is None else environments
     bars = ray.remote(HostedBars).options(name=BARS, max_concurrency=4, **_DETACHED).remote(settings)
     ray.get(bars.ping.remote())
     operations = (
-        ray.remote(HostedOperations).options(name=OPERATIONS, max_concurrency=_MANY, **_DETACHED).remote(settings)
+        ray.remote(HostedOperations)
+        .options(name=OPERATIONS, max_concurrency=_MANY, **_DETACHED)
+        .remote(settings, environments)
     )
     storage = (
         ray.remote(HostedModelStorage).options(name=MODEL_STORAGE, max_concurrency=8, **_DETACHED).remote(settings)
@@ -41,7 +48,7 @@ def start_actors(settings: Settings) -> None:
     ray.get([operations.ping.remote(), storage.ping.remote()])
     dispatcher = ray.remote(HostedDispatcher)
     dispatchers = [
-        dispatcher.options(name=dispatcher_name(environment.name), **_DETACHED).remote(environment.name, settings)
-        for environment in ENVIRONMENTS
+        dispatcher.options(name=dispatcher_name(environment.name), **_DETACHED).remote(environment, settings)
+        for environment in (*environments, *ray.get(operations.former_environments.remote()))
     ]
     ray.get([actor.ping.remote() for actor in dispatchers])

@@ -21,11 +21,12 @@ from actors.hub import END, Event
 from actors.leases import LOOK_S, START_S, Leases
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
+from actors.places import environment_list
 from actors.runners import Claim
 from actors.suspension import REASON, Suspension
 from actors.waiting_room import WaitingRoom
 from actors.words import CANCEL, GIVEN_UP_AFTER, LAPSED, OVER, RUN, SUSPEND, TIMEOUT, Watched, overdue
-from cluster.environments import ENVIRONMENTS, Environments
+from cluster.environments import Environment, Environments
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
@@ -43,6 +44,7 @@ from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import (
     CheckRequest,
     ConfigChange,
+    EnvironmentList,
     OperationSummary,
     OperationView,
     Page,
@@ -66,20 +68,20 @@ class OperationsActor:
         admission: Admission,
         logs: OperationLogs,
         view: Callable[[], ClusterView],
+        environments: Environments,
         configured_mode: str | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
-        environments: Environments = ENVIRONMENTS,
         clock: Callable[[], datetime] = utc_now,
         leases: Leases | None = None,
     ) -> None:
         self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._environments, self._clock, self._leases = environments, clock, leases or Leases()
-        self._default_mode = DefaultMode(book, configured_mode)
+        self._default_mode = DefaultMode(book, configured_mode, environments)
         self._desk = Desk(book)
         self._hub, self._notices = self._desk.hub, self._desk.notices
         self._suspension = Suspension(book, self._desk)
-        self.waiting_room = WaitingRoom(book, self._desk, environments, admission.selector, view, clock)
+        self.waiting_room = WaitingRoom(book, self._desk, admission.selector, view, clock)
 
     async def ping(self) -> str:
         """Answer, to say that the actor lives."""
@@ -127,8 +129,12 @@ class OperationsActor:
             ahead = await self._desk.write(self._book.pending_ahead, operation_id)
             view = await asyncio.to_thread(self._view)
             environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
+            n_busy = len(await self._desk.write(self._book.under_way, environment))
             now["queue"] = Queue(position=ahead + 1, ahead=ahead)
-            now["status_reason"] = pending_reason(environment, gpu, ahead, view)
+            is_configured = environment in self._environments.names
+            why = pending_reason(environment, gpu, ahead, view, n_busy, is_configured)
+            # what became of the attempt before it is still the reason, too
+            now["status_reason"] = f"{operation.status_reason} {why}" if operation.attempt else why
             if operation.attempt == 0 and not view.of(environment, require_gpu=gpu):
                 now["status_reason"] += self._patience_left(operation)
         now["metrics"] = await self._metrics_of(operation)
@@ -205,6 +211,16 @@ class OperationsActor:
     async def set_default_mode(self, mode: str) -> ConfigChange:
         """Store a new default mode."""
         return await self._desk.write(self._default_mode.change, mode)
+
+    async def environments(self) -> EnvironmentList:
+        """Return what is configured, what is there of it, and what it has to do."""
+        counts = await self._desk.write(self._book.active_by_environment)
+        return environment_list(self._environments, await asyncio.to_thread(self._view), counts)
+
+    async def former_environments(self) -> list[Environment]:
+        """Return the environments that are not configured and have operations which have not ended."""
+        counts = await self._desk.write(self._book.active_by_environment)
+        return [Environment(name=name, mode="former") for name in counts if name not in self._environments.names]
 
     # -- for dispatchers ---------------------------------------------------------------------------------------------
 

@@ -24,16 +24,15 @@ LOOK_EVERY_S = 2.0
 class WaitingRoom:
     """Looks through what waits; decides nothing itself (`cluster.waitlist` does)."""
 
-    def __init__(  # noqa: PLR0913 - what is injected
+    def __init__(
         self,
         book: OperationBook,
         desk: Desk,
-        environments: Environments,
         selector: ExecutionModeSelector,
         view: Callable[[], ClusterView],
         clock: Callable[[], datetime],
     ) -> None:
-        self._book, self._desk, self._environments = book, desk, environments
+        self._book, self._desk = book, desk
         self._selector, self._view, self._clock = selector, view, clock
 
     async def keep_looking(self) -> None:
@@ -52,7 +51,7 @@ class WaitingRoom:
             return
         view = await asyncio.to_thread(self._view)
         for operation in waiting:
-            became = reconsider(self._as_waiting(operation), self._environments, self._selector, view)
+            became = reconsider(self._as_waiting(operation), self._selector, view)
             if isinstance(became, Expired):
                 await self._desk.settle(
                     await self._desk.write(self._book.expire, operation.operation_id, became.message)
@@ -61,7 +60,7 @@ class WaitingRoom:
                 await self._place(operation, became)
 
     async def _place(self, operation: Operation, placement: Placement) -> None:
-        execution = execution_of(placement, self._environments)
+        execution = execution_of(placement, self._selector.environments)
         placed = await self._desk.write(self._book.place, operation.operation_id, execution)
         self._desk.tell(placed)
         self._desk.notices.wake(work_in(placement.environment))

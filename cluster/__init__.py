@@ -1,6 +1,6 @@
 """Where a training can run: environments, node labels, the view of the cluster, the choice of a place."""
 
-from cluster.environments import ENVIRONMENTS, Environment
+from cluster.environments import ENVIRONMENTS, Environment, Environments
 from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
 from cluster.view import ClusterView, NodeView
 
@@ -8,6 +8,7 @@ __all__ = [
     "ENVIRONMENTS",
     "ClusterView",
     "Environment",
+    "Environments",
     "ExecutionModeSelector",
     "ModeRequest",
     "NodeView",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ray
 
-from cluster.environments import SLOT_RESOURCE, node_labels
+from cluster.environments import SLOT_RESOURCE, Environment, node_labels, slots_of
 
 NAMESPACE = "ktrdr"
 LOOPBACK = "127.0.0.1"
@@ -24,7 +24,7 @@ class Head:
     dashboard_url: str
 
 
-def start_head(home: Path, environment: str | None, device: str) -> Head:
+def start_head(home: Path, environment: Environment | None, device: str) -> Head:
     """Start Ray on this machine and connect to it; it ends with this process.
 
     Parameters
@@ -37,11 +37,12 @@ def start_head(home: Path, environment: str | None, device: str) -> Head:
         What torch found here: cpu, mps or cuda.
     """
     n_cores = os.cpu_count() or 1
+    n_slots = slots_of(environment, n_cores) if environment else 0
     context = ray.init(
         namespace=NAMESPACE,
-        num_cpus=n_cores,
-        labels=node_labels(environment, device) if environment else {},
-        resources={SLOT_RESOURCE: n_cores} if environment else {},
+        num_cpus=max(n_cores, n_slots),  # a training asks for one: where there are more slots they would wait for it
+        labels=node_labels(environment.name, device) if environment else {},
+        resources={SLOT_RESOURCE: n_slots} if environment else {},
         include_dashboard=True,
         dashboard_host=LOOPBACK,
         log_to_driver=False,

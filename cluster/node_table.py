@@ -12,7 +12,12 @@ from cluster.view import ClusterView, NodeView
 
 def read_cluster_view() -> ClusterView:
     """Return the live nodes, by the table of the connected cluster."""
-    return ClusterView(tuple(_node_view(row) for row in ray.nodes() if row["Alive"]))
+    return ClusterView(tuple(node for node in read_nodes() if node.alive))
+
+
+def read_nodes() -> tuple[NodeView, ...]:
+    """Return all nodes that the table of the connected cluster remembers, the dead ones, too."""
+    return tuple(_node_view(row) for row in ray.nodes())
 
 
 def _node_view(row: dict[str, Any]) -> NodeView:
@@ -24,4 +29,5 @@ def _node_view(row: dict[str, Any]) -> NodeView:
         device=labels.get(DEVICE_LABEL, "cpu"),
         slots=int(resources.get(SLOT_RESOURCE, 0)),
         gpus=float(resources.get("GPU", 0)),
+        alive=bool(row["Alive"]),
     )

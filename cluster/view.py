@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NodeView:
-    """One live node. `slots` trainings can run on it at once; `gpus` as Ray counts them."""
+    """One node. `slots` trainings can run on it at once; `gpus` as Ray counts them."""
 
     node_id: str
     address: str
@@ -15,6 +15,7 @@ class NodeView:
     device: str
     slots: int
     gpus: float = 0.0
+    alive: bool = True
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.environments import Environments
 from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
 from cluster.view import ClusterView
 from ktrdr.errors import ExecutionModeError
@@ -27,20 +26,18 @@ class Expired:
     message: str
 
 
-def reconsider(
-    waiting: Waiting, environments: Environments, selector: ExecutionModeSelector, view: ClusterView
-) -> Placement | Expired | None:
+def reconsider(waiting: Waiting, selector: ExecutionModeSelector, view: ClusterView) -> Placement | Expired | None:
     """Return where it goes instead, or that its time is over, or None where it goes on waiting where it is.
 
     Busy is not absent: while a node that could take it is there, only the queue's own limit ends the wait. A training
     that was to wait for a node is sent to another environment that the table gives it, but falls back to one that was
     not asked for only at the end of its time. An environment that is configured no more is left at once.
     """
-    limits = environments.limits_of(waiting.environment)
+    limits = selector.environments.limits_of(waiting.environment)
     if limits.max_queue_s is not None and waiting.waited_s >= limits.max_queue_s:
         longest = f"the longest is {limits.max_queue_s:g} s (max_queue_s of that environment)"
         return Expired(f"It waited {waiting.waited_s:.0f} s for a slot of {limits.name}, where {longest}.")
-    is_configured = any(environment.name == waiting.environment for environment in environments)
+    is_configured = waiting.environment in selector.environments.names
     if is_configured and (waiting.wait_for_node_s is None or _is_there(waiting, view)):
         return None
     is_over = waiting.wait_for_node_s is not None and waiting.waited_s >= waiting.wait_for_node_s

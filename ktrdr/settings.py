@@ -4,7 +4,8 @@ KTRDR_HOME              home: operations store, logs, token, address; the neares
 KTRDR_MODELS_DIR        models_dir, and so KTRDR_DATA_DIR, KTRDR_STRATEGIES_DIR; the folders beside home
 KTRDR_URL               url of the service; what `ktrdr up` wrote under home
 KTRDR_API_KEY           api_key that the service demands and the client sends; none
-TRAINING_DEFAULT_MODE   default_mode: auto, local, host or cloud; the service decides
+KTRDR_ENVIRONMENTS      environments: a file of them; `environments.yaml` beside home, else the built-in ones
+TRAINING_DEFAULT_MODE   default_mode: auto, or the mode of an environment; auto
 KTRDR_OPERATIONS_URL    operations_url, any of SQLAlchemy's; SQLite under home
 KTRDR_CANCEL_GRACE_S    cancel_grace_s, from a cancel to the kill; 5 seconds
 KTRDR_CHECKPOINT_INTERVAL_S     checkpoint_interval_s, between two checkpoints of a training; 30 seconds
@@ -13,14 +14,13 @@ KTRDR_CHECKPOINT_EVERY_EPOCHS   checkpoint_every_epochs, if that comes first; no
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ktrdr.errors import RequestError, did_you_mean
+from ktrdr.errors import RequestError
 
 _PACKAGE = Path(__file__).parent
 
@@ -48,9 +48,9 @@ class Settings(BaseSettings):
     strategies_dir: Folder = Field(default_factory=lambda known: known["home"].parent / "strategies")
     url: str | None = Field(default=None, pattern="^https?://[^/]")
     api_key: SecretStr | None = Field(default=None, min_length=1)
-    default_mode: Literal["auto", "local", "host", "cloud"] | None = Field(
-        default=None, validation_alias="TRAINING_DEFAULT_MODE"
-    )
+    environments: Folder | None = None
+    default_mode: str | None = Field(default=None, validation_alias="TRAINING_DEFAULT_MODE")
+    """Not judged here: the service does, which knows the environments."""
     operations_url: str = Field(default_factory=lambda known: f"sqlite:///{known['home'] / 'operations.db'}")
     cancel_grace_s: float = Field(default=5.0, gt=0, allow_inf_nan=False)
     checkpoint_interval_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
@@ -105,16 +105,12 @@ def _refusal(error: ValidationError) -> RequestError:
     name = str(item["loc"][0])
     variable = name if name.isupper() else f"KTRDR_{name.upper()}"
     value = "" if name == "api_key" else f" '{item['input']}'"
-    expected = str(item.get("ctx", {}).get("expected", ""))
-    known = re.findall(r"'([^']*)'", expected)
-    if known:
-        advice = did_you_mean(item["input"], known) or f"One of: {', '.join(known)}."
-    else:
-        advice = _ADVICE.get(name, "Give the path of a folder.")
+    advice = _ADVICE.get(name, "Give the path of a folder.")
     return RequestError(variable, f"The environment variable {variable}{value} cannot be used.", advice)
 
 
 _ADVICE = {
+    "environments": "Give the path of a file.",
     "url": "Give an address such as http://127.0.0.1:8000.",
     "api_key": "Give a key of at least one character, or unset it.",
     "operations_url": "Give an SQLAlchemy URL such as sqlite:////path/operations.db.",

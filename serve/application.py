@@ -8,6 +8,8 @@ from ray import serve as ray_serve
 
 import ktrdr
 from actors.gateway import Gateway
+from cluster.environment_file import environments_of
+from cluster.environments import Environments
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from serve import problems
@@ -17,14 +19,14 @@ from serve.routes import data, indicators, models, operations, strategies, syste
 APPLICATION = "ktrdr"
 
 
-def build_app(settings: Settings) -> FastAPI:
+def build_app(settings: Settings, environments: Environments) -> FastAPI:
     """Return the application: routes, errors as problem+json, limits, and the API key where one is set."""
     app = FastAPIOffline(
         title="ktrdr",
         version=ktrdr.__version__,
         description="Trains neuro-fuzzy trading strategies. Errors are problem+json.",
     )
-    app.state.gateway = Gateway(settings)
+    app.state.gateway = Gateway(settings, environments)
     for resource in (trainings, operations, models, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
     problems.install(app)
@@ -34,8 +36,9 @@ def build_app(settings: Settings) -> FastAPI:
     return app
 
 
-def run_application(settings: Settings, host: str, port: int) -> None:
+def run_application(settings: Settings, host: str, port: int, environments: Environments | None = None) -> None:
     """Start Serve on `host`:`port` of this cluster's head and return when the application answers."""
+    environments = environments_of(settings) if environments is None else environments
     ray_serve.start(http_options={"host": host, "port": port})
     deployment = ray_serve.deployment(
         ray_serve.ingress()(Ingress),
@@ -45,14 +48,14 @@ def run_application(settings: Settings, host: str, port: int) -> None:
         health_check_period_s=2,
         health_check_timeout_s=5,
     )
-    ray_serve.run(deployment.bind(settings), name=APPLICATION, route_prefix="/")
+    ray_serve.run(deployment.bind(settings, environments), name=APPLICATION, route_prefix="/")
 
 
 class Ingress:
     """Stateless: all state is the actors'. Builds its application in its own process."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, environments: Environments) -> None:
+        self._settings, self._environments = settings, environments
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return build_app(self._settings)
+        return build_app(self._settings, self._environments)

@@ -17,10 +17,13 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.environment_file import environments_of
+from cluster.environments import NOWHERE, Environment, Environments
 from cluster.ray_environment import ensure_token, joined_environment, ray_environment, token_of_environment
-from ktrdr.errors import KtrdrError, RequestError
+from ktrdr.errors import KtrdrError, RequestError, did_you_mean
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
+from serve.cli.printing import file_of
 
 log = logging.getLogger("ktrdr.service")
 
@@ -46,14 +49,34 @@ def check_port(host: str, port: int) -> None:
             raise RequestError("port", message, "Choose another with --port.") from error
 
 
+def own_environment(environments: Environments, name: str | None) -> Environment | None:
+    """Return the environment that this machine is to be a node of; None if it is to train nothing.
+
+    Raises
+    ------
+    RequestError
+        If no environment has that name.
+    """
+    if name is None:
+        return environments.own
+    if name == NOWHERE:
+        return None
+    known = (*environments.names, NOWHERE)
+    if name not in known:
+        advice = did_you_mean(name, known) or f"One of: {', '.join(known)}."
+        raise RequestError("environment", f"There is no environment '{name}'.", advice)
+    return environments.named(name)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where the service listens and which cluster it is the service of."""
 
     host: str = "127.0.0.1"
     port: int = 8000
-    environment: str | None = "cpu-docker"
-    """What this machine is a node of, where the service starts the head; None: it trains nothing."""
+    environment: str | None = None
+    """What this machine is a node of, where the service starts the head; `none`: it trains nothing; None: the first
+    local environment, and nothing where there is none."""
     ray_address: str | None = None
     """The head to join instead of starting one."""
 
@@ -62,8 +85,12 @@ def hold_up(settings: Settings, place: Place) -> None:
     """Start the service, record its address, and return when a signal has ended it."""
     host, port = place.host, place.port
     check_key(settings, host)
+    environments = environments_of(settings)
+    own = own_environment(environments, place.environment)
     if place.ray_address is None:  # in a cluster that is joined, Serve may listen there since an earlier process
         check_port(host, port)
+    if own is None and place.ray_address is None:
+        log.info("This machine trains nothing itself: nodes of other machines have to join")
     token, variables = _prepare_environment(settings, place)
     # Only now: Ray and the modules over it read the environment when they are imported, and torch takes its time.
     import ray  # noqa: PLC0415
@@ -76,13 +103,10 @@ def hold_up(settings: Settings, place: Place) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    if place.ray_address:
-        head = join_head(place.ray_address)
-    else:
-        head = start_head(settings.home, place.environment, detect_device())
+    head = join_head(place.ray_address) if place.ray_address else start_head(settings.home, own, detect_device())
     try:
-        start_actors(settings)
-        run_application(settings, host, port)
+        start_actors(settings, environments)
+        run_application(settings, host, port, environments)
         # Serve and Ray install handlers of their own; ours end the service in order.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -142,18 +166,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--environment", default="cpu-docker", help="none: a head that trains nothing")
+    parser.add_argument("--environment", help="none: a head that trains nothing; absent: the first local one")
     parser.add_argument("--ray-address", help="join this head (auto: the one on this machine) instead of starting one")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = Settings.read()
         Path(settings.home).mkdir(parents=True, exist_ok=True)
-        environment = None if given.environment == "none" else given.environment
-        hold_up(settings, Place(given.host, given.port, environment, given.ray_address))
+        hold_up(settings, Place(given.host, given.port, given.environment, given.ray_address))
     except KtrdrError as error:
         for problem in error.problems:
-            print(problem, file=sys.stderr)  # noqa: T201
+            print(f"{file_of(error)}{problem}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -7,19 +7,18 @@ import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 from httpx_sse import EventSource
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
+from ktrdr.client.address import recorded_url, segment
 from ktrdr.client.events import ServiceEvent
 from ktrdr.client.refusals import is_passing, refusal
 from ktrdr.errors import ServiceRefused, ServiceUnreachable
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
-from ktrdr.wire.service_record import ServiceRecord
 
 RETRY_S = 12.0
 """A request is repeated for this long while the service restarts: a killed proxy needs about 4 s."""
@@ -63,7 +62,7 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         settings = Settings.read()
-        self.url = (url or settings.url or _recorded_url(settings)).rstrip("/")
+        self.url = (url or settings.url or recorded_url(settings)).rstrip("/")
         key = api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(
@@ -115,7 +114,7 @@ class Client:
 
     def operation(self, operation_id: str) -> dict[str, Any]:
         """Return the operation as it is now."""
-        return self._object("GET", f"/operations/{_segment(operation_id)}")
+        return self._object("GET", f"/operations/{segment(operation_id)}")
 
     def operations(self, **filters: Any) -> dict[str, Any]:
         """Return one page; filters: status, strategy, active, limit, cursor."""
@@ -125,25 +124,25 @@ class Client:
 
     def metrics(self, operation_id: str) -> dict[str, Any]:
         """Return the epochs so far."""
-        return self._object("GET", f"/operations/{_segment(operation_id)}/metrics")
+        return self._object("GET", f"/operations/{segment(operation_id)}/metrics")
 
     def result(self, operation_id: str) -> dict[str, Any]:
         """Return the result of a completed operation."""
-        return self._object("GET", f"/operations/{_segment(operation_id)}/result")
+        return self._object("GET", f"/operations/{segment(operation_id)}/result")
 
     def logs(self, operation_id: str) -> list[dict[str, Any]]:
         """Return the operation's log records so far."""
-        answer = self._send("GET", f"/operations/{_segment(operation_id)}/logs")
+        answer = self._send("GET", f"/operations/{segment(operation_id)}/logs")
         return [json.loads(line) for line in answer.text.splitlines()]
 
     def cancel(self, operation_id: str, reason: str | None = None, force: bool = False) -> dict[str, Any]:
         """Ask the operation to stop."""
         body: dict[str, Any] = {"force": force, **({"reason": reason} if reason else {})}
-        return self._object("POST", f"/operations/{_segment(operation_id)}/cancel", json=body)
+        return self._object("POST", f"/operations/{segment(operation_id)}/cancel", json=body)
 
     def resume(self, operation_id: str) -> dict[str, Any]:
         """Let an operation that failed or was cancelled go on from its checkpoint."""
-        return self._object("POST", f"/operations/{_segment(operation_id)}/resume")
+        return self._object("POST", f"/operations/{segment(operation_id)}/resume")
 
     def events(self, operation_id: str, last_event_id: int | None = None) -> Iterator[ServiceEvent]:
         """Yield the operation's news until its `end`; a broken stream is taken up again where it broke."""
@@ -174,11 +173,11 @@ class Client:
 
     def models(self, strategy: str | None = None) -> dict[str, Any]:
         """Return the versions there are, newest first."""
-        return self._object("GET", f"/models/{_segment(strategy)}" if strategy else "/models")
+        return self._object("GET", f"/models/{segment(strategy)}" if strategy else "/models")
 
     def model(self, strategy: str, name: str) -> dict[str, Any]:
         """Return one version; name is `{symbol}_{timeframe}_v{N}` or `..._latest`."""
-        return self._object("GET", f"/models/{_segment(strategy)}/{_segment(name)}")
+        return self._object("GET", f"/models/{segment(strategy)}/{segment(name)}")
 
     def strategies(self) -> dict[str, Any]:
         """Return the strategies the service knows."""
@@ -186,7 +185,7 @@ class Client:
 
     def strategy(self, name: str) -> dict[str, Any]:
         """Return one strategy."""
-        return self._object("GET", f"/strategies/{_segment(name)}")
+        return self._object("GET", f"/strategies/{segment(name)}")
 
     def validate(self, strategy: str | Mapping[str, Any]) -> dict[str, Any]:
         """Judge a strategy without training it."""
@@ -217,7 +216,7 @@ class Client:
 
     def indicator(self, name: str) -> dict[str, Any]:
         """Return one indicator type, or one function of TA-Lib."""
-        return self._object("GET", f"/indicators/{_segment(name)}")
+        return self._object("GET", f"/indicators/{segment(name)}")
 
     def data(self) -> dict[str, Any]:
         """Return the series that can be trained on."""
@@ -226,6 +225,14 @@ class Client:
     def health(self) -> dict[str, Any]:
         """Return the service's health."""
         return self._object("GET", "/health")
+
+    def environments(self) -> dict[str, Any]:
+        """Return the environments, with nodes, slots and operations, and the modes that can be asked for."""
+        return self._object("GET", "/system/environments")
+
+    def nodes(self) -> dict[str, Any]:
+        """Return the nodes of the cluster."""
+        return self._object("GET", "/system/nodes")
 
     # -- inside
 
@@ -272,7 +279,7 @@ class Client:
             headers["Last-Event-ID"] = str(last_event_id)
         timeout = httpx.Timeout(60.0)  # pings come every 15 s: longer silence is a broken stream
         with self._http.stream(
-            "GET", f"/operations/{_segment(operation_id)}/events", headers=headers, timeout=timeout
+            "GET", f"/operations/{segment(operation_id)}/events", headers=headers, timeout=timeout
         ) as answer:
             if answer.is_error:
                 answer.read()
@@ -280,14 +287,3 @@ class Client:
             for event in EventSource(answer).iter_sse():
                 if event.event in ("progress", "state", "end"):
                     yield ServiceEvent(int(event.id), event.event, json.loads(event.data))  # type: ignore[arg-type]
-
-
-def _recorded_url(settings: Settings) -> str:
-    record = ServiceRecord.read(settings.home)
-    if record is None:
-        raise ServiceUnreachable(f"the service of {settings.home}")
-    return record.url
-
-
-def _segment(text: str) -> str:
-    return quote(text, safe="")

@@ -12,7 +12,10 @@ CONFLICT, REFUSED, UNKNOWN_KEY = "conflict", "refused", "unknown_key"
 
 
 class Declaration(BaseModel):
-    """A part of a strategy. Unknown keys, wrong types and non-finite numbers are errors, never defaults."""
+    """A part of a strategy or of another file of a user's.
+
+    Unknown keys, wrong types and non-finite numbers are errors, never defaults.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False)
 

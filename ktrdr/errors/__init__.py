@@ -3,6 +3,7 @@
 KtrdrError
 ├── ConfigError             the caller's move: a file, a request, a name
 │   ├── StrategyError           the strategy file; carries every problem found, with line and column
+│   ├── EnvironmentFileError    the file of environments; the same
 │   ├── RequestError            a field of a request
 │   ├── UnknownStrategy
 │   ├── UnknownOperation
@@ -45,6 +46,7 @@ from __future__ import annotations
 from ktrdr.errors.config import (
     AlreadyStored,
     ConfigError,
+    EnvironmentFileError,
     IdempotencyConflict,
     OtherCheckpoint,
     RequestError,
@@ -83,6 +85,7 @@ __all__ = [
     "ConfigError",
     "DamagedModel",
     "DataError",
+    "EnvironmentFileError",
     "EqualQuantiles",
     "ErrorKind",
     "ExecutionModeError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ktrdr.errors.problem import Problem
-from ktrdr.errors.root import KtrdrError, Unknown
+from ktrdr.errors.root import KtrdrError, Listed, Unknown
 
 
 class ConfigError(KtrdrError):
@@ -12,20 +12,15 @@ class ConfigError(KtrdrError):
     kind = "config"
 
 
-class StrategyError(ConfigError):
+class StrategyError(Listed, ConfigError):
     """A strategy file that cannot be used, with every problem found in it."""
 
     def __init__(self, problems: tuple[Problem, ...], source: str = "strategy") -> None:
         super().__init__(problems, source)
-        self._problems, self.source = problems, source
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return self._problems
 
-    def __str__(self) -> str:
-        count = f"{len(self._problems)} problem" + ("s" if len(self._problems) != 1 else "")
-        return f"{self.source}: {count}\n" + "\n".join(f"  {p}" for p in self._problems)
+class EnvironmentFileError(Listed, ConfigError):
+    """A file of environments that cannot be used, with every problem found in it."""
 
 
 class RequestError(ConfigError):

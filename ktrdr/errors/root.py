@@ -57,6 +57,22 @@ class Stated(KtrdrError):
         return self.message
 
 
+class Listed(KtrdrError):
+    """Everything that is wrong with a file; `source` is its name."""
+
+    def __init__(self, problems: tuple[Problem, ...], source: str) -> None:
+        super().__init__(problems, source)
+        self._problems, self.source = problems, source
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self._problems
+
+    def __str__(self) -> str:
+        count = f"{len(self._problems)} problem" + ("s" if len(self._problems) != 1 else "")
+        return f"{self.source}: {count}\n" + "\n".join(f"  {p}" for p in self._problems)
+
+
 class CancellationError(KtrdrError):
     """The training was asked to stop, and did."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ktrdr.errors import UnknownOperation
-from ktrdr.operations.operation import UNDER_WAY, Operation, OperationStatus
+from ktrdr.operations.operation import ACTIVE, UNDER_WAY, Operation, OperationStatus
 from ktrdr.operations.paging import Page, before, check_limit, wanted
 from ktrdr.operations.store import OperationRows, OperationStore
 
@@ -50,6 +51,19 @@ class OperationReadings:
         """Return what no attempt has been made at yet, oldest first."""
         with self._store.reading() as rows:
             return [one for one in rows.with_status((OperationStatus.PENDING,)) if one.attempt == 0]
+
+    def under_way(self, environment: str) -> list[Operation]:
+        """Return what runs or is being cancelled in an environment, oldest first."""
+        with self._store.reading() as rows:
+            return rows.in_environment(environment, UNDER_WAY)
+
+    def active_by_environment(self) -> dict[str, Counter[OperationStatus]]:
+        """Return how many operations that have not ended each environment has, by their status."""
+        with self._store.reading() as rows:
+            counts: dict[str, Counter[OperationStatus]] = {}
+            for environment, status, n_operations in rows.counted(ACTIVE):
+                counts.setdefault(environment, Counter())[OperationStatus(status)] = n_operations
+            return counts
 
     def pending_ahead(self, operation_id: str) -> int:
         """Return how many operations of its environment start before this one; 0 if it is not pending."""

@@ -85,8 +85,8 @@ def document_of(values: Mapping[str, Any], source: str = "strategy") -> Document
     return Document(plain, source)
 
 
-def read_document(text: str, source: str = "strategy") -> Document:
-    """Return what the YAML `text` says.
+def read_document(text: str, source: str = "strategy", first_key: str = "name") -> Document:
+    """Return what the YAML `text` says; `first_key` is what one begins with that is a mapping.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def read_document(text: str, source: str = "strategy") -> Document:
     values = reader.read()
     if not reader.problems and not isinstance(values, dict):
         message = "the file is empty" if values is None else "the file is not a mapping"
-        reader.problems.append(Problem("", message, "Begin with `name: ...`.", *reader.starts.get((), (1, 1))))
+        reader.problems.append(Problem("", message, f"Begin with `{first_key}: ...`.", *reader.starts.get((), (1, 1))))
     if reader.problems:
         raise StrategyError(tuple(reader.problems), source)
     return Document(values, source, reader.keys, reader.starts)

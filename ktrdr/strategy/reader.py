@@ -91,9 +91,9 @@ class Reader:
             if isinstance(event, DocumentStartEvent):
                 n_documents += 1
                 if n_documents > 1:
-                    self._stop((), event, "a second document begins here", "Keep one strategy in a file.")
+                    self._stop((), event, "a second document begins here", "Keep one document in a file.")
                 if event.version not in (None, (1, 2)):
-                    self._stop((), event, "strategy files are YAML 1.2", "Remove the % line.")
+                    self._stop((), event, "the file is YAML 1.2", "Remove the % line.")
             elif isinstance(event, _Node):
                 value = self._node(event, ())
         return value

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is not YAML, in the words of someone who writes strategy files."""
+"""What is wrong with a text that is not YAML, in the words of someone who writes such files."""
 
 from __future__ import annotations
 

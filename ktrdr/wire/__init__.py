@@ -2,7 +2,6 @@
 
 from ktrdr.wire.answers import (
     ConfigChange,
-    Health,
     Links,
     MigratedStrategy,
     NewStrategy,
@@ -21,11 +20,14 @@ from ktrdr.wire.requests import (
     TrainingRequest,
     ValidateRequest,
 )
+from ktrdr.wire.system import EnvironmentEntry, EnvironmentList, Health, NodeEntry
 
 __all__ = [
     "CancelRequest",
     "CheckRequest",
     "ConfigChange",
+    "EnvironmentEntry",
+    "EnvironmentList",
     "ExecutionMode",
     "Health",
     "Links",
@@ -33,6 +35,7 @@ __all__ = [
     "MigratedStrategy",
     "NewStrategy",
     "NewStrategyRequest",
+    "NodeEntry",
     "OperationSummary",
     "OperationView",
     "Page",

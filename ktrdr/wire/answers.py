@@ -72,15 +72,6 @@ class ConfigChange(BaseModel):
     current: TrainingConfig
 
 
-class Health(BaseModel):
-    """Answer of `GET /health`."""
-
-    status: Literal["ok", "degraded"]
-    version: str
-    actors: dict[str, bool]
-    nodes: dict[str, int]
-
-
 class MigratedStrategy(BaseModel):
     """Answer of `POST /strategies/migrate`, and of `ktrdr strategies migrate --json`."""
 

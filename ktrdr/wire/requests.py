@@ -14,8 +14,15 @@ from ktrdr.errors import Problem, RequestError, did_you_mean
 from ktrdr.operations import is_operation_id
 from ktrdr.strategy import DateText, Symbol
 
-ExecutionMode = Literal["auto", "local", "host", "cloud"]
-
+ExecutionMode = Annotated[
+    str,
+    Field(
+        description="`auto`, or the mode of an environment of the service, as GET /system/environments lists them; "
+        "where none are configured: `local`, `host`, `cloud`",
+        examples=["auto"],
+    ),
+]
+"""Judged by the service, which knows its environments."""
 
 MAX_DEPTH = 32
 
@@ -78,7 +85,8 @@ class StrategyRequest(_Request):
 class TrainingRequest(StrategyRequest):
     """Body of `POST /trainings/start` and `/trainings/plan`, and what a driver hands to `submit`."""
 
-    execution_mode: ExecutionMode | None = Field(default=None, description="Absent: the service's default mode")
+    execution_mode: ExecutionMode | None = None
+    """Absent: the service's default mode."""
     require_gpu: bool = False
     wait_for_node_s: Annotated[float, Field(gt=0, le=7 * 24 * 3600, allow_inf_nan=False)] | None = Field(
         default=None, description="Where no node can take it now: wait so long for one instead of refusing"

@@ -52,11 +52,11 @@ class EmbeddedServiceError(ServiceError):
 
 @dataclass(frozen=True)
 class Listening:
-    """Where a service listens and as which kind of node; `none` trains nothing itself."""
+    """Where a service listens and as which kind of node; `none` trains nothing, None is the first local one."""
 
     host: str = "127.0.0.1"
     port: int = 8000
-    environment: str = "cpu-docker"
+    environment: str | None = None
 
     @property
     def url(self) -> str:
@@ -66,7 +66,9 @@ class Listening:
     @property
     def command(self) -> list[str]:
         """The command line of the service's process."""
-        given = {"--host": self.host, "--port": str(self.port), "--environment": self.environment}
+        given = {"--host": self.host, "--port": str(self.port)}
+        if self.environment is not None:
+            given["--environment"] = self.environment
         return [sys.executable, "-m", MODULE, *(part for pair in given.items() for part in pair)]
 
 

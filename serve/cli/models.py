@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,15 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="Train models and see those there a
 MAX_SEED = 2**32 - 1
 
 
-class Mode(StrEnum):
-    """Where a training is asked to run."""
-
-    AUTO = "auto"
-    LOCAL = "local"
-    HOST = "host"
-    CLOUD = "cloud"
-
-
 @app.command("train")
 def train(
     context: typer.Context,
@@ -43,7 +33,12 @@ def train(
     timeframes: Annotated[str | None, typer.Option(help="Instead of the file's: one, or several with commas.")] = None,
     start_date: Annotated[str | None, typer.Option(help="First day of bars, YYYY-MM-DD.")] = None,
     end_date: Annotated[str | None, typer.Option(help="Last day of bars, YYYY-MM-DD, inclusive.")] = None,
-    mode: Annotated[Mode | None, typer.Option(help="Where to run. Without it: the service's default.")] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to run: auto, or a mode as `ktrdr status` lists them. Without it: the service's default."
+        ),
+    ] = None,
     require_gpu: Annotated[
         bool, typer.Option("--require-gpu", help="Only on a node with a GPU, else not at all.")
     ] = False,
@@ -83,7 +78,7 @@ def train(
         "timeframes": listed(timeframes),
         "start_date": start_date,
         "end_date": end_date,
-        "execution_mode": None if mode is None else mode.value,
+        "execution_mode": mode,
         "require_gpu": require_gpu,
         "seed": seed,
         "overrides": overrides_of(override or []),

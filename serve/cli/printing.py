@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ktrdr.errors import BadFile, KtrdrError, StrategyError
+from ktrdr.errors import BadFile, EnvironmentFileError, KtrdrError, StrategyError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +74,7 @@ class Terminal:
 
         With `as_json` the same goes to stdout as well, in the shape of the service's problem+json.
         """
-        of_file = _file_of(error)
+        of_file = file_of(error)
         for problem in error.problems:
             self.complain(f"{of_file}{problem}")
         if self.as_json:
@@ -163,9 +163,9 @@ class Terminal:
         return self._consoles[name]
 
 
-def _file_of(error: KtrdrError) -> str:
+def file_of(error: KtrdrError) -> str:
     """Return the file that a local error's lines and columns are of, as a line begins with it."""
-    if isinstance(error, StrategyError):
+    if isinstance(error, StrategyError | EnvironmentFileError):
         return f"{error.source}: "
     return f"{error.file}: " if isinstance(error, BadFile) else ""
 

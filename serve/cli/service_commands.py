@@ -24,12 +24,15 @@ FIRST_STRATEGY = "sp500_daily"
 EXPORTED = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
 
 
-def _check_environment(name: str) -> str:
-    from cluster.environments import ENVIRONMENTS
+def _check_environment(context: typer.Context, name: str | None) -> str | None:
+    from cluster.environment_file import environments_of
+    from cluster.environments import NOWHERE
 
-    known = [environment.name for environment in ENVIRONMENTS] + ["none"]
-    if name not in known:
-        raise typer.BadParameter(f"'{name}' is not one of {', '.join(known)}.")
+    if name is not None:
+        session: Session = context.obj
+        known = [*environments_of(session.settings).names, NOWHERE]
+        if name not in known:
+            raise typer.BadParameter(f"'{name}' is not one of {', '.join(known)}.")
     return name
 
 
@@ -40,12 +43,13 @@ def up(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     environment: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="The kind of node this machine is: cpu-docker, mps-mac, cuda-cloud; none trains nothing here.",
+            help="The environment this machine is a node of; none trains nothing here. Without it: the first whose "
+            "mode is local, cpu-docker where none are configured.",
             callback=_check_environment,
         ),
-    ] = "cpu-docker",
+    ] = None,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Run it here, until Ctrl-C, not in the background.")
     ] = False,
@@ -136,11 +140,15 @@ def status(
         return
     with session.client() as client:
         health, active = client.health(), client.operations(active=True, limit=20)
+        environments = client.environments()
         if as_json:
             found = _addresses(record) if record else {"url": client.url, "docs_url": f"{client.url}/docs"}
-            session.terminal.document({**found, "health": health, "operations": active["items"]})
+            session.terminal.document(
+                {**found, "health": health, "environments": environments["items"], "operations": active["items"]}
+            )
             return
         _print_health(session.terminal, client.url, record, health)
+        _print_environments(session.terminal, environments)
         _print_active(session.terminal, client, active)
 
 
@@ -193,13 +201,20 @@ def _print_health(terminal: Terminal, url: str, record: ServiceRecord | None, he
                 "Actors",
                 ", ".join(f"{name} {'ok' if answers else 'away'}" for name, answers in health["actors"].items()),
             ),
-            ("Nodes", ", ".join(f"{name} {count}" for name, count in health["nodes"].items())),
             ("Docs", f"{url}/docs"),
             ("Ray dashboard", record.dashboard_url if record else None),
             ("Dashboard login", f"paste the token that is in {record.token_path}" if record else None),
         ]
     )
     terminal.say()
+
+
+def _print_environments(terminal: Terminal, listed: dict[str, Any]) -> None:
+    rows = [
+        [item["name"], item["mode"], item["n_nodes"], item["slots"], item["busy"], item["pending"]]
+        for item in listed["items"]
+    ]
+    terminal.table(["environment", "mode", "nodes", "slots", "busy", "waiting"], rows)
 
 
 def _print_active(terminal: Terminal, client: Client, active: dict[str, Any]) -> None:

@@ -1,11 +1,12 @@
-"""`/health`."""
+"""`/health`, `/system`: how the service is, and where it can train."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 import ktrdr
-from ktrdr.wire import Health
+from actors.places import node_page
+from ktrdr.wire import EnvironmentList, Health, NodeEntry, Page
 from serve.routes.gateway import GatewayDep
 
 router = APIRouter(tags=["system"])
@@ -21,3 +22,16 @@ async def health(gateway: GatewayDep) -> Health:
         actors=actors,
         nodes=await gateway.nodes(),
     )
+
+
+@router.get("/system/environments")
+async def environments(gateway: GatewayDep) -> EnvironmentList:
+    """Return every environment as it is configured, with its nodes, slots and operations, and the modes there are."""
+    listed: EnvironmentList = await gateway.operations("environments")
+    return listed
+
+
+@router.get("/system/nodes")
+async def nodes(gateway: GatewayDep) -> Page[NodeEntry]:
+    """Return every node that the cluster remembers, the live ones first."""
+    return node_page(await gateway.all_nodes())

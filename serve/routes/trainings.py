@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict
 
-from ktrdr.wire import ConfigChange, TrainingConfig, TrainingRequest, TrainingStarted
+from ktrdr.wire import ConfigChange, ExecutionMode, TrainingConfig, TrainingRequest, TrainingStarted
 from serve.routes.gateway import GatewayDep
 
 router = APIRouter(prefix="/trainings", tags=["trainings"])
@@ -18,7 +18,7 @@ class NewDefaultMode(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    default_execution_mode: str
+    default_execution_mode: ExecutionMode
 
 
 @router.post("/start", status_code=202)

@@ -241,7 +241,7 @@ def test_nothing_is_claimed_for_an_environment_without_nodes_until_one_joins(tmp
         house.view = ClusterView(house.view.nodes[1:])
         house.dispatcher("mps-mac")
         reason = (await house.operations.get(operation_id)).status_reason
-        assert reason == "Needs a node of mps-mac; 0 of 1 live nodes are one. It starts when one joins."
+        assert reason == "Needs environment mps-mac; 0 of 1 nodes carry it: it starts when such a node joins."
         assert house.runner.claims == []
         house.view = ClusterView((mac, *house.view.nodes))
         await until(lambda: [claim.operation_id for claim in house.runner.claims] == [operation_id])

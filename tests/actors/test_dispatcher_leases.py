@@ -12,13 +12,14 @@ import actors.dispatcher as dispatcher_module
 import actors.leases as leases_module
 import actors.operations as operations_module
 from cluster import ClusterView, NodeView
-from cluster.environments import CLOUD, HOST, LOCAL, Environments
+from cluster.environments import ENVIRONMENTS, Environments
 from ktrdr.errors import CancellationError
 from tests.fakes.house import House, run, until
 from tests.fakes.runner import LOCAL_NODE
 
 NAMED = {"strategy_name": "minimal"}
-QUIET = Environments((LOCAL.model_copy(update={"lease_s": 0.1}), HOST, CLOUD))
+LOCAL = ENVIRONMENTS.named("cpu-docker")
+QUIET = Environments((LOCAL.model_copy(update={"lease_s": 0.1}),))
 OTHER_NODE = NodeView("node-2", "127.0.0.1", "cpu-docker", "cpu", slots=1)
 
 

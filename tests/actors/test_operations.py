@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.operations import OperationsActor
-from cluster import ClusterView, NodeView
+from cluster import ClusterView, Environment, Environments, NodeView
 from ktrdr.errors import (
     ExecutionModeError,
     IdempotencyConflict,
@@ -455,5 +455,32 @@ def test_a_cancel_wins_over_a_suspension(tmp_path: Path) -> None:
         await actor.cancel(operation_id, "enough")
         assert await actor.suspend(wait_s=0.1) == 0
         assert await actor.wait_for_cancel(operation_id, 1, 0.0) == ("cancel", "enough")
+
+    run(scene)
+
+
+def test_what_waits_in_an_environment_that_is_configured_no_more_says_so_and_keeps_a_dispatcher(tmp_path: Path) -> None:
+    async def scene() -> None:
+        operation_id = await House(tmp_path).operations.submit(NAMED)
+        later = House(tmp_path, environments=Environments((Environment(name="bench", mode="lab"),))).operations
+        assert "not configured any more" in (await later.get(operation_id)).status_reason
+        assert [environment.name for environment in await later.former_environments()] == ["cpu-docker"]
+        await later.cancel(operation_id)
+        assert await later.former_environments() == []
+
+    run(scene)
+
+
+def test_a_pending_operation_says_whether_a_slot_is_free_or_all_are_taken(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        first, second, third = [await house.operations.submit(NAMED) for _ in range(3)]
+        assert "0 of 2 slots of cpu-docker taken; 2 operations ahead" in (await house.operations.get(third)).status_reason
+        assert await house.operations.claim("cpu-docker", "me") and await house.operations.claim(
+            "cpu-docker", "me", [(first, 1)]
+        )
+        assert (await house.operations.get(second)).status == "running"
+        reason = (await house.operations.get(third)).status_reason
+        assert reason == "1 of 1 cpu-docker nodes busy; 0 operations ahead: it starts when a slot is free."
 
     run(scene)

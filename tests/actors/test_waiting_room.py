@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cluster import ClusterView, NodeView
-from cluster.environments import LOCAL, Environments
+from cluster.environments import ENVIRONMENTS, Environments
 from ktrdr.errors import ExecutionModeError
 from tests.fakes.house import House, run
 from tests.ktrdr.operations.builders import Clock
@@ -78,7 +78,7 @@ def test_its_time_over_it_fails_with_kind_timeout_and_the_reason(tmp_path: Path)
 def test_a_queue_with_a_longest_wait_ends_what_waited_longer(tmp_path: Path) -> None:
     async def scene() -> None:
         clock = Clock()
-        impatient = Environments((LOCAL.model_copy(update={"max_queue_s": 30.0}),))
+        impatient = Environments((ENVIRONMENTS.named("cpu-docker").model_copy(update={"max_queue_s": 30.0}),))
         house = House(tmp_path, clock=clock, environments=impatient)
         first, second = [await house.operations.submit({"strategy_name": "minimal"}) for _ in range(2)]
         await house.operations.claim("cpu-docker", "d-1")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster import ClusterView, ExecutionModeSelector, ModeRequest, NodeView, Placement
-from cluster.environments import CLOUD, ENVIRONMENTS, HOST, LOCAL, Environment, Environments
+from cluster.environments import ENVIRONMENTS, Environments
 from cluster.waitlist import Expired, Waiting, reconsider
 
 
@@ -29,7 +29,7 @@ def waiting(
 
 
 def decided(one: Waiting, *nodes: NodeView, environments: Environments = ENVIRONMENTS) -> Placement | Expired | None:
-    return reconsider(one, environments, ExecutionModeSelector(), ClusterView(nodes))
+    return reconsider(one, ExecutionModeSelector(environments), ClusterView(nodes))
 
 
 def test_it_goes_on_waiting_while_no_node_is_there_and_time_is_left() -> None:
@@ -65,7 +65,8 @@ def test_one_that_was_not_to_wait_for_a_node_is_left_in_its_queue() -> None:
 
 
 def test_a_queue_may_have_a_longest_wait_even_if_its_nodes_are_there() -> None:
-    short = Environments((LOCAL, HOST.model_copy(update={"max_queue_s": 30.0}), CLOUD))
+    local, host, cloud = ENVIRONMENTS
+    short = Environments((local, host.model_copy(update={"max_queue_s": 30.0}), cloud))
     assert decided(waiting(waited_s=29.0), MAC, environments=short) is None
     expired = decided(waiting(waited_s=30.0), MAC, environments=short)
     assert isinstance(expired, Expired)
@@ -107,14 +108,12 @@ def test_wherever_it_is_sent_a_node_that_can_take_it_is_there(
 
 
 @pytest.mark.parametrize(
-    ("mode", "gpu", "first"), [("auto", True, HOST), ("cloud", True, CLOUD), ("local", False, LOCAL)]
+    ("mode", "gpu", "first"), [("auto", True, "mps-mac"), ("cloud", True, "cuda-cloud"), ("local", False, "cpu-docker")]
 )
-def test_what_has_no_place_waits_in_the_environment_that_was_asked_for(
-    mode: str, gpu: bool, first: Environment
-) -> None:
+def test_what_has_no_place_waits_in_the_environment_that_was_asked_for(mode: str, gpu: bool, first: str) -> None:
     selector, request = ExecutionModeSelector(), ModeRequest(mode, gpu)
     with pytest.raises(Exception, match="No node can run this training") as raised:
         selector.select(request, ClusterView(()))
     placement = selector.waiting_place(request, raised.value)
-    assert placement.environment == first.name and not placement.fallback
+    assert placement.environment == first and not placement.fallback
     assert "It waits for one." in placement.why

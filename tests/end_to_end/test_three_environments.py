@@ -319,7 +319,7 @@ def test_a_node_that_leaves_sends_its_training_back_into_the_queue_until_one_joi
         _wait_until(lambda: (client.operation(operation_id)["progress"] or {}).get("current_step") == 7)
         service.leave("mps-mac")
         _wait_until(lambda: client.operation(operation_id)["status"] == "pending", 60)
-        _wait_until(lambda: "Needs a node of mps-mac; 0 of" in client.operation(operation_id)["status_reason"])
+        _wait_until(lambda: "Needs environment mps-mac; 0 of" in client.operation(operation_id)["status_reason"])
         assert client.operation(operation_id)["queue"] == {"position": 1, "ahead": 0}
         service.join("mps-mac")
         _wait_until(lambda: client.operation(operation_id)["status"] == "running", 60)

@@ -38,6 +38,9 @@ class FakeClient:
     def operation(self, operation_id: str) -> dict[str, Any]:
         return self._answer("operation", operation_id)
 
+    def environments(self) -> dict[str, Any]:
+        return self._answer("environments", None)
+
     def operations(self, **filters: Any) -> dict[str, Any]:
         return self._answer("operations", filters)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.bars import BarsActor
 from actors.gateway import Gateway
+from cluster import NodeView
 from ktrdr.data import BarStore
 from ktrdr.settings import Settings
 from ktrdr.storage import ModelStorage
@@ -16,7 +17,7 @@ class DirectGateway(Gateway):
     """Calls the objects of a `House`, a real model store and the bars of the settings' folders."""
 
     def __init__(self, settings: Settings, house: House) -> None:
-        super().__init__(settings)
+        super().__init__(settings, house.environments)
         self._house, self._storage = house, ModelStorage(settings.models_dir)
         self._bars = BarsActor(BarStore(settings.data_roots))
 
@@ -32,5 +33,5 @@ class DirectGateway(Gateway):
     async def alive(self) -> dict[str, bool]:
         return {"operations": True, "model_storage": True, "bars": True}
 
-    async def nodes(self) -> dict[str, int]:
-        return {"cpu-docker": len(self._house.view.nodes)}
+    async def all_nodes(self) -> tuple[NodeView, ...]:
+        return self._house.view.nodes

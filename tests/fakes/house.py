@@ -12,8 +12,7 @@ from actors.admission import Admission
 from actors.dispatcher import EnvironmentDispatcher
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
-from cluster import ENVIRONMENTS, ClusterView
-from cluster.environments import Environments
+from cluster import ENVIRONMENTS, ClusterView, Environments, ExecutionModeSelector
 from ktrdr.data import BarStore, DataManager
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
@@ -35,6 +34,7 @@ class House:
         environments: Environments = ENVIRONMENTS,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self.environments = environments
         self.view = ClusterView((LOCAL_NODE,))
         self.committed: dict[str, TrainingResult] = {}
         self.forgotten: list[str] = []
@@ -43,12 +43,14 @@ class House:
         bars = DataManager(BarStore([ROOT / "data"]))
         self.operations = OperationsActor(
             book=self.book,
-            admission=Admission(StrategyLibrary([ROOT / "strategies"]), bars, lambda: self.view),
+            admission=Admission(
+                StrategyLibrary([ROOT / "strategies"]), bars, lambda: self.view, ExecutionModeSelector(environments)
+            ),
             logs=OperationLogs(folder / "logs"),
             view=lambda: self.view,
+            environments=environments,
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
-            environments=environments,
             clock=clock,
         )
 

@@ -21,6 +21,7 @@ def _nothing_set(monkeypatch, tmp_path):
         "URL",
         "API_KEY",
         "OPERATIONS_URL",
+        "ENVIRONMENTS",
         "CANCEL_GRACE_S",
         "CHECKPOINT_INTERVAL_S",
         "CHECKPOINT_EVERY_EPOCHS",
@@ -52,6 +53,7 @@ def test_the_environment_says_otherwise(tmp_path, monkeypatch):
     monkeypatch.setenv("KTRDR_DATA_DIR", "bars")
     monkeypatch.setenv("TRAINING_DEFAULT_MODE", "host")
     monkeypatch.setenv("KTRDR_URL", "http://127.0.0.1:9000")
+    monkeypatch.setenv("KTRDR_ENVIRONMENTS", "places.yaml")
     monkeypatch.setenv("KTRDR_CANCEL_GRACE_S", "0.5")
     monkeypatch.setenv("KTRDR_OPERATIONS_URL", "sqlite:///elsewhere.db")
     monkeypatch.setenv("KTRDR_CHECKPOINT_INTERVAL_S", "2.5")
@@ -60,6 +62,7 @@ def test_the_environment_says_otherwise(tmp_path, monkeypatch):
     assert (settings.checkpoint_interval_s, settings.checkpoint_every_epochs) == (2.5, 10)
     assert settings.models_dir == tmp_path / "x" / "models"
     assert settings.data_dir == tmp_path / "bars"
+    assert settings.environments == tmp_path / "places.yaml"
     assert (settings.default_mode, settings.url, settings.cancel_grace_s) == ("host", "http://127.0.0.1:9000", 0.5)
     assert settings.operations_url == "sqlite:///elsewhere.db"
 
@@ -73,8 +76,7 @@ def test_an_empty_variable_is_none(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
-        ("TRAINING_DEFAULT_MODE", "lokal", "Did you mean 'local'?"),
-        ("TRAINING_DEFAULT_MODE", "gpu", "One of: auto, local, host, cloud."),
+        ("KTRDR_ENVIRONMENTS", "~nobody_of_that_name/x", "Give the path of a file."),
         ("KTRDR_CANCEL_GRACE_S", "soon", "Give a number of seconds above 0."),
         ("KTRDR_CANCEL_GRACE_S", "-1", "Give a number of seconds above 0."),
         ("KTRDR_CANCEL_GRACE_S", "inf", "Give a number of seconds above 0."),

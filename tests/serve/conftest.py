@@ -27,7 +27,7 @@ def client_of(house: House, tmp_path: Path, api_key: str | None = None) -> TestC
         strategies_dir=Path(__file__).parents[2] / "strategies",
         api_key=SecretStr(api_key) if api_key else None,
     )
-    app = build_app(settings)
+    app = build_app(settings, house.environments)
     app.state.gateway = DirectGateway(settings, house)
     return TestClient(app, raise_server_exceptions=False)
 

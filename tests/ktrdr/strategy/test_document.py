@@ -70,7 +70,7 @@ def test_keys_and_values_have_places_from_one():
         ("a: \x00", 1, 4, "a character that cannot stand in a text file"),
         ("a: 1\nb: 2\na: 3", 3, 1, "the key 'a' is here twice"),
         ("a: 1\n---\nb: 2", 2, 1, "a second document begins here"),
-        ("%YAML 1.1\n---\na: yes", 2, 1, "strategy files are YAML 1.2"),
+        ("%YAML 1.1\n---\na: yes", 2, 1, "the file is YAML 1.2"),
         ("1: 2", 1, 1, "the key 1 is not a text"),
         ("a: *b", 1, 4, "the alias '*b' names nothing above it"),
         ("a: &x [*x]", 1, 8, "the alias '*x' names nothing above it"),

@@ -42,7 +42,7 @@ def test_the_hash_of_a_body_is_what_is_asked_not_who_asks() -> None:
     ("body", "path", "suggestion"),
     [
         ({"strategy_name": "a", "sede": 1}, "sede", "Did you mean 'seed'?"),
-        ({"strategy_name": "a", "execution_mode": "locl"}, "execution_mode", "Did you mean 'local'?"),
+        ({"strategy_name": "a", "execution_mode": 1}, "execution_mode", None),
         ({"strategy_name": "a", "start_date": "01.02.2003"}, "start_date", None),
         ({"strategy_name": "a", "symbols": []}, "symbols", None),
         ({"strategy_name": "a", "symbols": ["../x"]}, "symbols.0", None),

@@ -17,12 +17,22 @@ HEALTH = {
     "actors": {"operations": True, "bars": True},
     "nodes": {"cpu-docker": 1, "mps-mac": 0},
 }
+ENVIRONMENTS = {
+    "items": [
+        {"name": "cpu-docker", "mode": "local", "n_nodes": 1, "slots": 2, "busy": 1, "pending": 0},
+        {"name": "bench", "mode": "lab", "n_nodes": 0, "slots": 0, "busy": 0, "pending": 17},
+    ],
+    "total_count": 2,
+    "next_cursor": None,
+    "modes": ["auto", "local", "lab"],
+}
 STRATEGIES = {"items": [{"name": "minimal", "valid": True}, {"name": "sp500_daily", "valid": True}], "total_count": 2}
 
 
 def a_client(*active):
     return FakeClient(
         health=HEALTH,
+        environments=ENVIRONMENTS,
         strategies=STRATEGIES,
         operations={"items": list(active), "total_count": len(active), "next_cursor": None},
     )
@@ -80,6 +90,18 @@ def test_an_environment_nobody_configured_is_a_usage_error(ktrdr):
     assert machine.spawned == []
 
 
+def test_an_environment_of_the_users_file_is_taken_and_a_wrong_file_is_said(ktrdr, settings, tmp_path):
+    (tmp_path / "environments.yaml").write_text("environments: [{name: bench, mode: lab}]")
+    machine = a_machine(settings)
+    assert ktrdr(["up", "--environment", "bench"], a_client(), machine).code == 0
+    assert machine.spawned[0][-2:] == ["--environment", "bench"]
+    assert ktrdr(["up", "--environment", "cpu-docker"], machine=FakeMachine()).code == 2
+    (tmp_path / "environments.yaml").write_text("environments: [{name: bench, mod: lab}]")
+    ran = ktrdr(["up", "--environment", "bench"], machine=FakeMachine())
+    assert ran.code == 1
+    assert "environments.yaml: line 1, column 30: environments.0.mod: unknown key 'mod'" in ran.err
+
+
 def test_in_the_foreground_it_becomes_the_service_unless_one_runs(ktrdr):
     with pytest.raises(Became):
         ktrdr(["up", "--foreground"], machine=FakeMachine())
@@ -108,7 +130,10 @@ def test_status_shows_health_nodes_what_runs_and_how_to_log_in_but_never_the_tok
     for said in (
         "http://127.0.0.1:8265",
         "ok, version 0.1.0",
-        "cpu-docker 1, mps-mac 0",
+        "cpu-docker",
+        "bench",
+        "lab",
+        "17",
         recorded.OPERATION_ID,
         "ray_token",
     ):
@@ -130,6 +155,7 @@ def test_status_warns_of_an_actor_that_is_away(ktrdr):
 def test_status_with_json_is_one_document(ktrdr):
     document = json.loads(ktrdr(["status", "--json"], a_client()).out)
     assert (document["health"], document["operations"], document["url"]) == (HEALTH, [], "http://127.0.0.1:8000")
+    assert document["environments"] == ENVIRONMENTS["items"]
 
 
 def test_exports_are_lines_a_shell_can_evaluate(ktrdr, settings):
