@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.status import WS_1000_NORMAL_CLOSURE, WS_1009_MESSAGE_TOO_BIG
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from actors.gateway import Gateway
 from ktrdr.errors import InfrastructureError, KtrdrError
 from serve.feeds import Feeds
 from serve.problems import status_of
 
-LOG_POLL_S = 1.0
 KEEP_ALIVE_S = 15.0
+LOG_POLL_S = 1.0
+KEEP_ALIVE_POLLS = 15
 MAX_MESSAGE = 4096
 """Bytes. Nothing that a client of a WebSocket says is asked for."""
 MAX_REASON = 123
 """Bytes of a reason that fit into a closing frame."""
+
+ReadLog = Callable[[int], Awaitable[tuple[str, int, bool]]]
+"""Whole lines from an offset on, the next offset, and whether the operation had ended before they were read."""
 
 
 async def server_sent_events(feeds: Feeds, operation_id: str, last_id: int) -> AsyncIterator[bytes]:
@@ -84,25 +86,23 @@ async def _listen(socket: WebSocket) -> bool:
             return True
 
 
-async def log_lines(gateway: Gateway, operation_id: str, follow: bool, after: int = 0) -> AsyncIterator[str]:
-    """Yield the operation's log behind its first `after` lines; with `follow`, until it has ended.
+async def log_lines(read: ReadLog, follow: bool, after: int = 0, poll_s: float = LOG_POLL_S) -> AsyncIterator[str]:
+    """Yield an operation's log behind its first `after` lines; with `follow`, until it has ended.
 
     Where nothing is logged for a while, an empty line says that the service is still there.
     """
-    offset, said_at_s = 0, time.monotonic()
+    offset = n_quiet_polls = 0
     while True:
-        # the end is read before the lines: all that was written before it is read, too
-        text, offset, is_ended = await gateway.operations("log", operation_id, offset)
+        text, offset, is_ended = await read(offset)
         if text:
             lines = text.split("\n")[:-1]  # whole lines alone are given
-            said_at_s = time.monotonic()
             if fresh := lines[after:]:
                 yield "\n".join(fresh) + "\n"
-            after = max(0, after - len(lines))
+            after, n_quiet_polls = max(0, after - len(lines)), 0
             continue
         if not follow or is_ended:
             return
-        if time.monotonic() - said_at_s >= KEEP_ALIVE_S:
-            said_at_s = time.monotonic()
+        n_quiet_polls += 1
+        if n_quiet_polls % KEEP_ALIVE_POLLS == 0:
             yield "\n"
-        await asyncio.sleep(LOG_POLL_S)
+        await asyncio.sleep(poll_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any
 
@@ -62,7 +63,8 @@ async def logs(
 ) -> StreamingResponse:
     """Return the operation's log as JSON lines, behind its first `after`; with `follow`, as it grows until the end."""
     await gateway.operations("get", operation_id)  # an unknown id is a 404, not an empty stream
-    return StreamingResponse(log_lines(gateway, operation_id, follow, after), media_type="application/x-ndjson")
+    lines = log_lines(functools.partial(gateway.operations, "log", operation_id), follow, after)
+    return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/{operation_id}/events")
