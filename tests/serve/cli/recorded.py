@@ -85,6 +85,7 @@ def operation(status: str, **changes: Any) -> dict[str, Any]:
         "completed_at": None,
         "attempt": 1,
         "max_attempts": 3,
+        "parent_operation_id": None,
         "resumable": False,
         "request": {"strategy_name": "sp500_daily"},
         "execution": {
