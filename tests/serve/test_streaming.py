@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+from actors.hub import Event
+from ktrdr.errors import InfrastructureError
 from serve.auth import ApiKey
 from serve.feeds import Feeds
 from serve.streaming import MAX_MESSAGE, log_lines, send_frames, server_sent_events
@@ -72,6 +74,27 @@ def test_what_a_socket_is_refused_for_stands_in_its_closing_frame(client: TestCl
     assert (code, "'x' is not an event id" in reason) == (4422, True)
     code, reason = closing_of(client, path_of("train-" + "n" * 200))
     assert (code, len(reason.encode())) == (4404, 123)
+
+
+def test_a_socket_says_when_the_service_cannot_be_asked_any_more(client: TestClient) -> None:
+    operation_id = start(client)
+    client.app.state.feeds = Feeds(Failing())  # type: ignore[attr-defined]
+    with client.websocket_connect(path_of(operation_id)) as socket:
+        assert socket.receive_json() == {"id": 7, "event": "progress", "data": {}}
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 4503
+    answer = client.get(f"{API}/operations/{operation_id}/events")  # as a stream it closes, and has no end
+    assert [line for line in answer.text.splitlines() if line.startswith("event:")] == ["event: progress"]
+
+
+class Failing:
+    """Answers with what there is, and then no more."""
+
+    async def __call__(self, operation_id: str, since: int, timeout_s: float) -> list[Event]:
+        if timeout_s > 0:
+            raise InfrastructureError("The service's operations actor does not answer.")
+        return [Event(7, "progress", {})]
 
 
 def test_what_a_client_says_is_ignored_unless_it_is_over_long(client: TestClient) -> None:
