@@ -31,6 +31,7 @@ check: .venv/installed-dev  ## Style, types, import contracts
 bench: .venv/installed-dev  ## Ratios measured in one run, printed
 	@$(BIN)/ktrdr up --port $(PORT)
 	$(BIN)/python benchmarks/http_against_in_process.py
+	$(BIN)/python benchmarks/watchers.py
 
 clean: stop  ## Remove the environment and the service's state; models stay
 	rm -rf .venv .ktrdr

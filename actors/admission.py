@@ -154,6 +154,18 @@ def _scope_of(strategy: Strategy, request: TrainingRequest) -> Scope:
     return settle_scope(strategy, request.symbols, request.start_date, request.end_date, split, request.data_mode)
 
 
+def again(parent: Operation, operation_id: str | None) -> TrainingRequest:
+    """Return the request for what `parent` trained: its strategy as it was settled, wherever that had come from."""
+    settled = {**parent.request, "strategy_name": None, "overrides": {}, "operation_id": operation_id}
+    return TrainingRequest.parse(settled)
+
+
+def retried(draft: Operation, parent: Operation) -> Operation:
+    """Return the operation made of `again(parent)`, with the parent's own words for where its strategy came from."""
+    origin = {key: parent.request[key] for key in ("strategy_name", "overrides") if key in parent.request}
+    return draft.changed(request={**draft.request, **origin}, parent_operation_id=parent.operation_id)
+
+
 def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
     """Return the claim for the operation's present attempt; `policy` is the service's, and the request's wins."""
     request = operation.request

@@ -79,6 +79,11 @@ class Gateway:
         started: TrainingStarted = await self.operations("start", request, idempotency_key)
         return started
 
+    async def retry(self, operation_id: str, retry_id: str | None) -> TrainingStarted:
+        """Start what an ended operation asked for again; its id is minted here as that of a start."""
+        started: TrainingStarted = await self.operations("retry", operation_id, retry_id or new_operation_id())
+        return started
+
     async def alive(self) -> dict[str, bool]:
         """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""
         names = (OPERATIONS, MODEL_STORAGE, BARS, *map(dispatcher_name, self._environments.names))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from actors.admission import Admission, claim_of
+from actors.admission import Admission, again, claim_of, retried
 from actors.default_mode import DefaultMode
 from actors.desk import Desk, state_of
 from actors.epochs import metrics_of
@@ -29,6 +29,7 @@ from actors.words import CANCEL, GIVEN_UP_AFTER, LAPSED, OVER, RUN, SUSPEND, TIM
 from cluster.environments import Environment, Environments
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
+from ktrdr.errors import TransitionRefused
 from ktrdr.operations import (
     UNDER_WAY,
     Operation,
@@ -98,17 +99,38 @@ class OperationsActor:
     ) -> TrainingStarted:
         """As `submit`, answering with the placement and its reason."""
         asked = TrainingRequest.parse(request)
+        return TrainingStarted.of(await self._enter(asked, idempotency_key))
+
+    async def retry(self, operation_id: str, retry_id: str | None = None) -> TrainingStarted:
+        """Start what an operation that has ended asked for again, as one of its own under the id `retry_id`.
+
+        Raises
+        ------
+        TransitionRefused
+            If it has not ended.
+        """
+        parent = await self._desk.write(self._book.get, operation_id)
+        if not parent.is_terminal:
+            raise TransitionRefused(operation_id, parent.status.value, "retried before it has ended")
+        return TrainingStarted.of(await self._enter(again(parent, retry_id), parent=parent))
+
+    async def _enter(
+        self, asked: TrainingRequest, idempotency_key: str | None = None, parent: Operation | None = None
+    ) -> Operation:
+        """Judge what is asked and enter it as a pending operation; what was asked before is what was entered then."""
         known = await self._desk.write(self._book.submitted, asked.operation_id, idempotency_key, asked.body_sha256)
         if known is not None:  # asked again: what has changed since does not matter
-            return TrainingStarted.of(known)
+            return known
         mode = (await self.training_config()).default_execution_mode
         admitted = await self._desk.judge(self._admission.judge, asked, mode)
         operation_id = asked.operation_id or new_operation_id()
         draft = admitted.operation(operation_id, asked.body_sha256, self._clock(), self._environments)
+        if parent is not None:
+            draft = retried(draft, parent)
         operation, _ = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
         self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
-        return TrainingStarted.of(operation)
+        return operation
 
     async def plan(self, request: TrainingRequest | Mapping[str, Any]) -> dict[str, Any]:
         """Say what `start` would do, and train nothing."""

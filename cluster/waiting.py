@@ -37,6 +37,7 @@ def pending_reason(  # noqa: PLR0913 - what the sentence is made of
         blind = ", none with a GPU" if require_gpu and n_carriers else ""
         return f"Needs environment {environment}{gpu}; {found}{blind}: it starts when such a node joins."
     if n_busy < view.slots(environment):
-        return f"{n_busy} of {view.slots(environment)} slots of {environment} taken; {queue}: it starts once its dispatcher finds one free."
+        taken = f"{n_busy} of {view.slots(environment)} slots of {environment} taken"
+        return f"{taken}; {queue}: it starts once its dispatcher finds one free."
     nodes = f"{n_carriers} of {n_carriers} {environment} nodes busy"
     return f"{nodes}; {queue}: it starts when a slot is free."

@@ -14,6 +14,7 @@ from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from serve import problems
 from serve.auth import ApiKey, BodyLimit
+from serve.feeds import Feeds
 from serve.routes import data, indicators, models, operations, strategies, system, trainings
 
 APPLICATION = "ktrdr"
@@ -27,6 +28,7 @@ def build_app(settings: Settings, environments: Environments) -> FastAPI:
         description="Trains neuro-fuzzy trading strategies. Errors are problem+json.",
     )
     app.state.gateway = Gateway(settings, environments)
+    app.state.feeds = Feeds(lambda *asked: app.state.gateway.operations("changes", *asked))
     for resource in (trainings, operations, models, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
     problems.install(app)

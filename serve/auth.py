@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from http import HTTPStatus
 
+from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.problems import problem
@@ -12,31 +13,35 @@ from serve.problems import problem
 OPEN_PATHS = ("/api/v1/health", "/docs", "/openapi.json", "/redoc")
 OPEN_FOLDER = "/static-offline-docs/"
 MAX_BODY = 1024 * 1024
+ASKED = "This service asks for an API key: send `Authorization: Bearer KEY`; the CLI reads KTRDR_API_KEY."
 
 
 class ApiKey:
-    """Asks for `Authorization: Bearer KEY`, compared in constant time, on every path but those of docs and health."""
+    """Asks for `Authorization: Bearer KEY`, compared in constant time, on every path but those of docs and health.
+
+    A WebSocket is asked at its handshake.
+    """
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._app, self._expected = app, f"Bearer {key}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _is_open(scope["path"]):
-            given = dict(scope["headers"]).get(b"authorization", b"")
-            if not hmac.compare_digest(given, self._expected):
-                answer = problem(
-                    HTTPStatus.UNAUTHORIZED,
-                    "Unauthorized",
-                    "This service asks for an API key: send `Authorization: Bearer KEY`; the CLI reads KTRDR_API_KEY.",
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
-                await answer(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] == "lifespan" or self._has_key(scope) or _is_open(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+            answer = problem(HTTPStatus.UNAUTHORIZED, "Unauthorized", ASKED, headers={"WWW-Authenticate": "Bearer"})
+            await answer(scope, receive, send)
+        else:  # the server can refuse a handshake by closing alone, which is a 403 without a body
+            await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION, "reason": "Unauthorized"})
+
+    def _has_key(self, scope: Scope) -> bool:
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        return hmac.compare_digest(given, self._expected)
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or (path.startswith(OPEN_FOLDER) and ".." not in path)
+def _is_open(scope: Scope) -> bool:
+    path = str(scope["path"])
+    return scope["type"] == "http" and (path in OPEN_PATHS or (path.startswith(OPEN_FOLDER) and ".." not in path))
 
 
 class BodyLimit:

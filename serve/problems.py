@@ -60,9 +60,14 @@ def problem(
     return JSONResponse(body.model_dump(), status_code=int(status), media_type=MEDIA_TYPE, headers=headers)
 
 
+def status_of(error: errors.KtrdrError) -> HTTPStatus:
+    """Return the status that one of our errors is answered with."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
 def problem_of(error: errors.KtrdrError) -> JSONResponse:
     """Return one of our errors as an answer."""
-    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+    status = status_of(error)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
     title = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__).capitalize()
     return problem(status, title, str(error), [dict(entry.as_dict()) for entry in error.problems], headers)

@@ -43,7 +43,8 @@ class Progress:
     """Rises within an epoch."""
     message: str
     eta_s: float | None
-    """To the end of the last epoch, from the epochs measured so far."""
+    """To the end of the present step: of the last epoch from the epochs measured so far, in a step that counts items
+    of the last item from how fast they went since its first update. None before there is something to measure."""
     context: dict[str, Any]
     """Always every one of `CONTEXT_KEYS`."""
 
@@ -68,6 +69,8 @@ class _Step:
     n_epochs_measured: int = 0
     epochs_ended_s: float = 0.0
     item_published_s: float | None = None
+    first_item: tuple[float, float] | None = None
+    """When the step's first item was reported, and the share done then."""
 
 
 class GenericProgressManager:
@@ -136,8 +139,8 @@ class GenericProgressManager:
         place of what the renderer makes of the context.
         """
         self._step.context.update(context or {})
-        self._raise_step_percentage(_percent(step_current, step_total))
-        self._publish_item(f"{self._step.name} - {message}" if message else None)
+        share = step_current / step_total if step_total else 1.0
+        self._publish_item(share, f"{self._step.name} - {message}" if message else None)
 
     def update_segment(self, segment: int, total_segments: int) -> None:
         """Report that data loading has come to `segment` (from 1): one symbol in one timeframe."""
@@ -147,8 +150,7 @@ class GenericProgressManager:
     def update_items(self, items_processed: int, total_items: int) -> None:
         """Report bars loaded of those in the present segment."""
         n_segments_done = self._step.segment - 1 + (items_processed / total_items if total_items else 1.0)
-        self._raise_step_percentage(_percent(n_segments_done, self._step.total_segments))
-        self._publish_item(None)
+        self._publish_item(n_segments_done / self._step.total_segments, None)
 
     def training_callback(self, epoch: int, total_epochs: int, metrics: dict[str, Any]) -> None:
         """Report an epoch (from 1) that ended, or a batch inside one where `progress_type` is "batch"."""
@@ -186,11 +188,23 @@ class GenericProgressManager:
     def _raise_step_percentage(self, percentage: float) -> None:
         self._step.percentage = max(self._step.percentage, min(percentage, 100.0))
 
-    def _publish_item(self, message: str | None) -> None:
+    def _publish_item(self, share: float, message: str | None) -> None:
+        """Report that `share` of the step's items is done."""
+        self._raise_step_percentage(_percent(share, 1.0))
         now_s = self._clock()
         if self._step.item_published_s is None or now_s - self._step.item_published_s >= MIN_INTERVAL_S:
             self._step.item_published_s = now_s
+            self._step.eta_s = self._remaining_items_s(share, now_s)
             self._publish(message)
+
+    def _remaining_items_s(self, share: float, now_s: float) -> float | None:
+        """Return the share left over the rate since the first item: whether items are told before or after is equal."""
+        if self._step.first_item is None:
+            self._step.first_item = now_s, share
+        first_s, first_share = self._step.first_item
+        if share <= first_share:
+            return None
+        return round((1.0 - min(share, 1.0)) * (now_s - first_s) / (share - first_share), 1)
 
     def _publish(self, message: str | None = None) -> None:
         if self._callback is None:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
 import httpx
-from httpx_sse import EventSource
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from ktrdr.client.address import recorded_url, segment
 from ktrdr.client.events import ServiceEvent
 from ktrdr.client.refusals import is_passing, refusal
-from ktrdr.errors import ServiceRefused, ServiceUnreachable
+from ktrdr.client.streams import Streams
+from ktrdr.errors import ServiceUnreachable
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 
 RETRY_S = 12.0
 """A request is repeated for this long while the service restarts: a killed proxy needs about 4 s."""
-RECONNECT_S = 30.0
-RECONNECT_PAUSE_S = 0.3
 CHECK_TIMEOUT_S = 600.0
 """A check computes a strategy several times over."""
 
@@ -68,6 +65,7 @@ class Client:
         self._http = httpx.Client(
             base_url=self.url + PREFIX, headers=headers, timeout=timeout_s, trust_env=False, transport=transport
         )
+        self._streams = Streams(self._http, self.url)
 
     def __enter__(self) -> Client:
         return self
@@ -114,7 +112,7 @@ class Client:
 
     def operation(self, operation_id: str) -> dict[str, Any]:
         """Return the operation as it is now."""
-        return self._object("GET", f"/operations/{segment(operation_id)}")
+        return self._object("GET", _operation(operation_id))
 
     def operations(self, **filters: Any) -> dict[str, Any]:
         """Return one page; filters: status, strategy, active, limit, cursor."""
@@ -124,43 +122,41 @@ class Client:
 
     def metrics(self, operation_id: str) -> dict[str, Any]:
         """Return the epochs so far."""
-        return self._object("GET", f"/operations/{segment(operation_id)}/metrics")
+        return self._object("GET", f"{_operation(operation_id)}/metrics")
 
     def result(self, operation_id: str) -> dict[str, Any]:
         """Return the result of a completed operation."""
-        return self._object("GET", f"/operations/{segment(operation_id)}/result")
+        return self._object("GET", f"{_operation(operation_id)}/result")
 
     def logs(self, operation_id: str) -> list[dict[str, Any]]:
         """Return the operation's log records so far."""
-        answer = self._send("GET", f"/operations/{segment(operation_id)}/logs")
+        answer = self._send("GET", f"{_operation(operation_id)}/logs")
         return [json.loads(line) for line in answer.text.splitlines()]
+
+    def follow_logs(self, operation_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the operation's log records as they come until it has ended; a broken connection costs none."""
+        return self._streams.log(_operation(operation_id))
 
     def cancel(self, operation_id: str, reason: str | None = None, force: bool = False) -> dict[str, Any]:
         """Ask the operation to stop."""
         body: dict[str, Any] = {"force": force, **({"reason": reason} if reason else {})}
-        return self._object("POST", f"/operations/{segment(operation_id)}/cancel", json=body)
+        return self._object("POST", f"{_operation(operation_id)}/cancel", json=body)
 
     def resume(self, operation_id: str) -> dict[str, Any]:
         """Let an operation that failed or was cancelled go on from its checkpoint."""
-        return self._object("POST", f"/operations/{segment(operation_id)}/resume")
+        return self._object("POST", f"{_operation(operation_id)}/resume")
+
+    def retry(self, operation_id: str) -> dict[str, Any]:
+        """Start what an operation that has ended asked for again; answers as `train` does, with another `operation_id`.
+
+        That id is minted here, so that a repeated call after a lost answer makes one operation.
+        """
+        body = {"operation_id": new_operation_id()}
+        return self._object("POST", f"{_operation(operation_id)}/retry", json=body)
 
     def events(self, operation_id: str, last_event_id: int | None = None) -> Iterator[ServiceEvent]:
         """Yield the operation's news until its `end`; a broken stream is taken up again where it broke."""
-        seen, broken_since = last_event_id, None
-        while True:
-            try:
-                for event in self._stream(operation_id, seen):
-                    seen, broken_since = event.id, None
-                    yield event
-                    if event.event == "end":
-                        return
-            except (httpx.TransportError, ServiceRefused) as error:
-                if not is_passing(error):
-                    raise
-            broken_since = broken_since or time.monotonic()
-            if time.monotonic() - broken_since > RECONNECT_S:
-                raise ServiceUnreachable(self.url)
-            time.sleep(RECONNECT_PAUSE_S)
+        return self._streams.events(_operation(operation_id), last_event_id)
 
     def wait(self, operation_id: str) -> dict[str, Any]:
         """Return the operation once it has ended."""
@@ -254,7 +250,7 @@ class Client:
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request, again while the service restarts. Every request is safe to repeat.
 
-        A start carries its id; a resume that came through is refused the second time.
+        A start and a retry carry the new id; a resume that came through is refused the second time.
         """
         tries = Retrying(
             stop=stop_after_delay(RETRY_S),
@@ -273,17 +269,6 @@ class Client:
             raise refusal(answer)
         return answer
 
-    def _stream(self, operation_id: str, last_event_id: int | None) -> Iterator[ServiceEvent]:
-        headers = {"Accept": "text/event-stream"}
-        if last_event_id is not None:
-            headers["Last-Event-ID"] = str(last_event_id)
-        timeout = httpx.Timeout(60.0)  # pings come every 15 s: longer silence is a broken stream
-        with self._http.stream(
-            "GET", f"/operations/{segment(operation_id)}/events", headers=headers, timeout=timeout
-        ) as answer:
-            if answer.is_error:
-                answer.read()
-                raise refusal(answer)
-            for event in EventSource(answer).iter_sse():
-                if event.event in ("progress", "state", "end"):
-                    yield ServiceEvent(int(event.id), event.event, json.loads(event.data))  # type: ignore[arg-type]
+
+def _operation(operation_id: str) -> str:
+    return f"/operations/{segment(operation_id)}"

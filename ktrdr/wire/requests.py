@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ktrdr.declaration import suggestion_of
 from ktrdr.errors import Problem, RequestError, did_you_mean
@@ -104,10 +104,7 @@ class TrainingRequest(StrategyRequest):
 
     @model_validator(mode="after")
     def _has_an_id_of_ours(self) -> Self:
-        if self.operation_id is not None and not is_operation_id(self.operation_id):
-            raise ValueError(
-                f"{self.operation_id!r} is not an operation id: use one made by ktrdr.operations.new_operation_id"
-            )
+        _own_id(self.operation_id)
         return self
 
     @property
@@ -121,6 +118,13 @@ class CheckRequest(StrategyRequest):
     """Body of `POST /strategies/check`."""
 
     lookahead: bool = Field(default=False, description="Also look for what knows the future")
+
+
+def _own_id(operation_id: str | None) -> str | None:
+    """Return an id that a caller minted, if it may name an operation."""
+    if operation_id is not None and not is_operation_id(operation_id):
+        raise ValueError(f"{operation_id!r} is not an operation id: use one made by ktrdr.operations.new_operation_id")
+    return operation_id
 
 
 def problem_in(item: Mapping[str, Any], model: type[BaseModel] | None) -> Problem:
@@ -141,6 +145,19 @@ class CancelRequest(_Request):
 
     reason: str = Field(default="Cancelled by the user", max_length=500)
     force: bool = Field(default=False, description="Kill the training at once instead of waiting for it to stop")
+
+
+class RetryRequest(_Request):
+    """Body of `POST /operations/{id}/retry`."""
+
+    operation_id: str | None = Field(
+        default=None, description="Of the new operation, minted by the caller: a repeated retry makes one"
+    )
+
+    @field_validator("operation_id")
+    @classmethod
+    def _is_one_of_ours(cls, operation_id: str | None) -> str | None:
+        return _own_id(operation_id)
 
 
 class ValidateRequest(_Request):

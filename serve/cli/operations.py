@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 CANCEL_WAIT_S = 10.0
 _POLL_S = 0.2
 
-app = typer.Typer(no_args_is_help=True, help="See what runs and what ran; follow, cancel, resume, read logs.")
+app = typer.Typer(no_args_is_help=True, help="See what runs and what ran; follow, cancel, resume, retry, read logs.")
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="An operation's id, as `operations list` shows it.")]
 
@@ -84,13 +86,8 @@ def follow_operation(context: typer.Context, operation_id: OperationId, as_json:
 
     session = session_of(context, as_json)
     with session.client() as client:
-        try:
+        with _leaving(session.terminal, f"operations follow {operation_id}"):
             ended = follow(client, operation_id, session.terminal)
-        except KeyboardInterrupt:
-            session.terminal.warn(
-                f"No longer watching; it goes on. Come back with `ktrdr operations follow {operation_id}`."
-            )
-            raise typer.Exit(EXIT_INTERRUPTED) from None
         print_outcome(session.terminal, ended, client.url)
     raise typer.Exit(exit_code(ended))
 
@@ -139,24 +136,74 @@ def resume(context: typer.Context, operation_id: OperationId, as_json: AsJson = 
     )
 
 
-@app.command("logs")
-def logs(context: typer.Context, operation_id: OperationId, as_json: AsJson = False) -> None:
-    """Print an operation's log so far."""
+@app.command("retry")
+def retry(
+    context: typer.Context,
+    operation_id: OperationId,
+    is_followed: Annotated[bool, typer.Option("--follow", help="Watch the new one until it has ended.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train what an operation that has ended trained again, from the beginning, as an operation of its own.
+
+    With --follow, exit code 0 if it completes, 1 if it fails or is cancelled, 130 after Ctrl-C, which stops watching.
+    """
     session = session_of(context, as_json)
     with session.client() as client:
-        records = client.logs(operation_id)
-    if as_json:
-        session.terminal.document(records)
-        return
-    for record in records:
-        session.terminal.say(_log_line(record))
-    if not records:
-        session.terminal.say("Nothing is logged yet.")
-    session.terminal.next_steps(("see the operation", f"operations show {operation_id}"))
+        started = client.retry(operation_id)
+    retried = started["operation_id"]
+    if is_followed:
+        session.terminal.say(f"Training {retried}, the retry of {operation_id}.")
+        follow_operation(context, retried, as_json)
+    elif as_json:
+        session.terminal.document(started)
+    else:
+        session.terminal.say(f"{retried} is {started['status']}, the retry of {operation_id}. {started['reason']}")
+        session.terminal.next_steps(
+            ("follow it", f"operations follow {retried}"), ("stop it", f"operations cancel {retried}")
+        )
+
+
+@app.command("logs")
+def logs(
+    context: typer.Context,
+    operation_id: OperationId,
+    is_followed: Annotated[
+        bool, typer.Option("--follow", help="Go on as lines come, until it has ended; with --json one record a line.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print an operation's log so far, or as it grows. Ctrl-C stops printing, not the training: exit code 130."""
+    session = session_of(context, as_json)
+    terminal, is_empty = session.terminal, True
+    with session.client() as client, _leaving(terminal, f"operations logs {operation_id} --follow"):
+        records = client.follow_logs(operation_id) if is_followed else client.logs(operation_id)
+        if as_json and not is_followed:
+            terminal.document(records)
+            return
+        for record in records:
+            is_empty = False
+            if as_json:
+                terminal.record(record)
+            else:
+                terminal.say(_log_line(record))
+    if is_empty:
+        terminal.say("Nothing was logged." if is_followed else "Nothing is logged yet.")
+    terminal.next_steps(("see the operation", f"operations show {operation_id}"))
+
+
+@contextmanager
+def _leaving(terminal: Terminal, command: str) -> Iterator[None]:
+    """Let Ctrl-C end the watching alone, and say how to come back."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.warn(f"No longer watching; it goes on. Come back with `ktrdr {command}`.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def operations_table(terminal: Terminal, items: list[dict[str, Any]], title: str | None = None) -> None:
     """Print operations, one a row."""
+    has_retries = any(item["parent_operation_id"] for item in items)
     rows = [
         [
             item["operation_id"],
@@ -167,10 +214,12 @@ def operations_table(terminal: Terminal, items: list[dict[str, Any]], title: str
             if item["progress"] is None
             else f"{item['progress']['percentage']:.0f}% {item['progress']['message']}",
             moment(item["created_at"]),
+            *([item["parent_operation_id"]] if has_retries else []),
         ]
         for item in items
     ]
-    terminal.table(["operation", "status", "strategy", "runs in", "progress", "created"], rows, title)
+    columns = ["operation", "status", "strategy", "runs in", "progress", "created"]
+    terminal.table([*columns, *(["retry of"] if has_retries else [])], rows, title)
 
 
 def _end_within(client: Client, operation_id: str, session: Session) -> dict[str, Any]:
@@ -192,6 +241,7 @@ def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
     terminal.facts(
         [
             ("Operation", operation_id),
+            ("Retry of", operation["parent_operation_id"]),
             ("Status", status),
             ("Reason", operation["status_reason"]),
             ("Strategy", operation["strategy_name"]),
@@ -208,7 +258,7 @@ def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
                 f"{progress['percentage']:.0f}% {progress['message']}" if progress and status != "completed" else None,
             ),
             (
-                "Time left",
+                "Time left in this step",
                 duration(progress["eta_s"]) if progress and progress["eta_s"] and status == "running" else None,
             ),
             (

@@ -84,6 +84,11 @@ class Terminal:
         """Write a JSON document to stdout."""
         sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
+    def record(self, record: Any) -> None:
+        """Write a JSON document as one line to stdout, at once: more follow."""
+        sys.stdout.write(json.dumps(record, default=str) + "\n")
+        sys.stdout.flush()
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
         """Write a table; numbers stand to the right, None is a dash."""
         if self.as_json:

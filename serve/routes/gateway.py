@@ -1,12 +1,14 @@
-"""The gateway of the running application, as routes ask for it."""
+"""The gateway and the feeds of the running application, as routes ask for them."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.requests import HTTPConnection
 
 from actors.gateway import Gateway
+from serve.feeds import Feeds
 
 
 def _gateway(request: Request) -> Gateway:
@@ -14,4 +16,10 @@ def _gateway(request: Request) -> Gateway:
     return gateway
 
 
+def _feeds(connection: HTTPConnection) -> Feeds:
+    feeds: Feeds = connection.app.state.feeds
+    return feeds
+
+
 GatewayDep = Annotated[Gateway, Depends(_gateway)]
+FeedsDep = Annotated[Feeds, Depends(_feeds)]

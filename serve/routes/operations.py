@@ -1,18 +1,19 @@
-"""`/operations`: list, look, follow, cancel, resume."""
+"""`/operations`: list, look, follow, cancel, resume, retry."""
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, WebSocket
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from ktrdr.errors import RequestError, TransitionRefused
-from ktrdr.wire import CancelRequest, OperationSummary, OperationView, Page
-from serve.routes.gateway import GatewayDep
-from serve.streaming import log_lines, server_sent_events
+from ktrdr.errors import KtrdrError, RequestError, TransitionRefused
+from ktrdr.wire import CancelRequest, OperationSummary, OperationView, Page, RetryRequest, TrainingStarted
+from serve.routes.gateway import FeedsDep, GatewayDep
+from serve.streaming import KEEP_ALIVE_S, log_lines, refuse, send_frames, server_sent_events
 
 router = APIRouter(prefix="/operations", tags=["operations"])
 
@@ -57,25 +58,38 @@ async def result(operation_id: str, gateway: GatewayDep) -> dict[str, Any]:
 
 
 @router.get("/{operation_id}/logs")
-async def logs(operation_id: str, gateway: GatewayDep, follow: bool = False) -> StreamingResponse:
-    """Return the operation's log as JSON lines; with `follow`, as it grows, until the operation has ended."""
+async def logs(
+    operation_id: str, gateway: GatewayDep, follow: bool = False, after: Annotated[int, Query(ge=0)] = 0
+) -> StreamingResponse:
+    """Return the operation's log as JSON lines, behind its first `after`; with `follow`, as it grows until the end."""
     await gateway.operations("get", operation_id)  # an unknown id is a 404, not an empty stream
-    return StreamingResponse(log_lines(gateway, operation_id, follow), media_type="application/x-ndjson")
+    lines = log_lines(functools.partial(gateway.operations, "log", operation_id), follow, after)
+    return StreamingResponse(lines, media_type="application/x-ndjson")
 
 
 @router.get("/{operation_id}/events")
 async def events(
-    operation_id: str, gateway: GatewayDep, last_event_id: Annotated[str | None, Header()] = None
+    operation_id: str, feeds: FeedsDep, last_event_id: Annotated[str | None, Header()] = None
 ) -> EventSourceResponse:
     """Stream `progress`, `state` and `end` events; goes on after `Last-Event-ID`."""
-    if last_event_id is not None and not re.fullmatch(r"[0-9]{1,18}", last_event_id):
-        raise RequestError(
-            "Last-Event-ID",
-            f"'{last_event_id}' is not an event id.",
-            "Send the id of the last event seen, or no header.",
-        )
-    await gateway.operations("get", operation_id)
-    return EventSourceResponse(server_sent_events(gateway, operation_id, int(last_event_id or 0)), ping=15)
+    last_id = _event_id("Last-Event-ID", last_event_id)
+    await feeds.check(operation_id)
+    return EventSourceResponse(server_sent_events(feeds, operation_id, last_id), ping=KEEP_ALIVE_S)
+
+
+@router.websocket("/{operation_id}/ws")
+async def live(
+    socket: WebSocket, operation_id: str, feeds: FeedsDep, last_event_id: Annotated[str | None, Query()] = None
+) -> None:
+    """Send the same events as `{id, event, data}`. What is refused is refused by a closing frame: browsers show it."""
+    await socket.accept()
+    try:
+        last_id = _event_id("last_event_id", last_event_id)
+        await feeds.check(operation_id)
+    except KtrdrError as error:
+        await refuse(socket, error)
+    else:
+        await send_frames(socket, feeds, operation_id, last_id)
 
 
 @router.post("/{operation_id}/cancel", status_code=202)
@@ -95,6 +109,20 @@ async def resume(operation_id: str, gateway: GatewayDep) -> OperationView:
     """Let an operation that failed or was cancelled go on from its checkpoint; 409 with its status where none does."""
     view: OperationView = await gateway.operations("resume", operation_id)
     return view
+
+
+@router.post("/{operation_id}/retry", status_code=202)
+async def retry(operation_id: str, gateway: GatewayDep, asked: RetryRequest | None = None) -> TrainingStarted:
+    """Start a training that asks for the same again; 409 with its status where the operation has not ended."""
+    return await gateway.retry(operation_id, (asked or RetryRequest()).operation_id)
+
+
+def _event_id(name: str, text: str | None) -> int:
+    """Return the id of the last event that a client has seen; 0 where it names none."""
+    if text is not None and not re.fullmatch(r"[0-9]{1,18}", text):
+        advice = f"Send the id of the last event seen, or no {name}."
+        raise RequestError(name, f"'{text}' is not an event id.", advice)
+    return int(text or 0)
 
 
 async def _cancel(gateway: GatewayDep, operation_id: str, asked: CancelRequest) -> OperationView:

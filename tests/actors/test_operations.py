@@ -475,7 +475,9 @@ def test_a_pending_operation_says_whether_a_slot_is_free_or_all_are_taken(tmp_pa
     async def scene() -> None:
         house = House(tmp_path)
         first, second, third = [await house.operations.submit(NAMED) for _ in range(3)]
-        assert "0 of 2 slots of cpu-docker taken; 2 operations ahead" in (await house.operations.get(third)).status_reason
+        assert (
+            "0 of 2 slots of cpu-docker taken; 2 operations ahead" in (await house.operations.get(third)).status_reason
+        )
         assert await house.operations.claim("cpu-docker", "me") and await house.operations.claim(
             "cpu-docker", "me", [(first, 1)]
         )

@@ -46,7 +46,7 @@ def test_a_pending_operation_says_that_the_nodes_are_busy_and_how_many_are_ahead
 
 def test_where_a_slot_is_free_its_dispatcher_is_about_to_find_it() -> None:
     reason = pending_reason("mps-mac", require_gpu=False, ahead=1, view=ClusterView((MAC,)), n_busy=1)
-    assert reason == "0 of 1 slots of mps-mac taken; 1 operation ahead: it starts once its dispatcher finds one free."
+    assert reason == "1 of 2 slots of mps-mac taken; 1 operation ahead: it starts once its dispatcher finds one free."
 
 
 def test_where_its_environment_is_configured_no_more_it_says_what_to_do() -> None:

@@ -47,11 +47,21 @@ class FakeClient:
     def logs(self, operation_id: str) -> list[dict[str, Any]]:
         return self._answer("logs", operation_id)
 
+    def follow_logs(self, operation_id: str) -> Iterator[dict[str, Any]]:
+        self.asked.append(("follow_logs", operation_id))
+        for record in self.answers["follow_logs"]:
+            if isinstance(record, BaseException):
+                raise record
+            yield record
+
     def cancel(self, operation_id: str, reason: str | None = None, force: bool = False) -> dict[str, Any]:
         return self._answer("cancel", (operation_id, reason, force))
 
     def resume(self, operation_id: str) -> dict[str, Any]:
         return self._answer("resume", operation_id)
+
+    def retry(self, operation_id: str) -> dict[str, Any]:
+        return self._answer("retry", operation_id)
 
     def wait(self, operation_id: str) -> dict[str, Any]:
         return self._answer("wait", operation_id)

@@ -26,9 +26,12 @@ def start(client: TestClient, **fields: object) -> str:
 
 
 def complete(house: House, operation_id: str) -> None:
+    assert house.book.claim("cpu-docker", "me") is not None
+    complete_claimed(house, operation_id)
+
+
+def complete_claimed(house: House, operation_id: str) -> None:
     book = house.book
-    claimed = book.claim("cpu-docker", "me")
-    assert claimed is not None
     book.record_epochs(operation_id, 1, [{"epoch": 1, "val_loss": 0.5}])
     book.begin_commit(operation_id, 1)
     book.complete(operation_id, 1, a_result(model_id="m").model_dump(mode="json"))
@@ -73,6 +76,8 @@ def test_a_listing_is_paged_newest_first(client: TestClient) -> None:
         ("GET", f"{API}/data/SP500", 404, "Not Found"),
         ("GET", f"{API}/indicators/rsii", 404, "Unknown indicator"),
         ("POST", f"{API}/operations/train-nope/resume", 404, "Unknown operation"),
+        ("POST", f"{API}/operations/train-nope/retry", 404, "Unknown operation"),
+        ("GET", f"{API}/operations/train-nope/logs?after=-1", 422, "Request error"),
     ],
 )
 def test_every_refusal_is_a_problem(client: TestClient, method: str, path: str, status: int, title: str) -> None:
@@ -174,6 +179,34 @@ def test_what_was_cancelled_after_a_checkpoint_is_resumed_and_what_has_none_is_a
     refused = client.post(f"{API}/operations/{without}/resume")
     assert (refused.status_code, "is cancelled" in refused.json()["detail"]) == (409, True)
     assert "no checkpoint" in refused.json()["detail"]
+
+
+def test_what_has_ended_is_retried_as_an_operation_of_its_own_that_names_its_parent(client: TestClient) -> None:
+    parent = start(client, seed=5, overrides={"training.epochs": 2}, run_name="first")
+    path = f"{API}/operations/{parent}"
+    refused = client.post(f"{path}/retry")
+    assert (refused.status_code, f"{parent} is pending" in refused.json()["detail"]) == (409, True)
+    client.post(f"{path}/cancel")
+    answer = client.post(f"{path}/retry")
+    body = answer.json()
+    assert (answer.status_code, body["success"], body["status"]) == (202, True, "pending")
+    again = client.get(body["links"]["self"]).json()
+    assert again["operation_id"] == body["operation_id"] != parent
+    assert (again["parent_operation_id"], again["attempt"]) == (parent, 0)
+    assert again["request"] == client.get(path).json()["request"]
+    listed = client.get(f"{API}/operations").json()["items"]
+    assert [item["parent_operation_id"] for item in listed] == [parent, None]
+
+
+def test_a_retry_that_is_sent_twice_with_one_id_is_one_operation(client: TestClient, strategies_dir: Path) -> None:
+    parent = start(client)
+    path = f"{API}/operations/{parent}"
+    client.post(f"{path}/cancel")
+    first, second = (client.post(f"{path}/retry", json={"operation_id": "train-again"}) for _ in range(2))
+    assert first.json()["operation_id"] == second.json()["operation_id"] == "train-again"
+    assert client.get(f"{API}/operations").json()["total_count"] == 2
+    wrong = client.post(f"{path}/retry", json={"operation_id": "../x"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "operation_id")
 
 
 def test_a_result_is_there_once_it_is_complete(client: TestClient, house: House) -> None:

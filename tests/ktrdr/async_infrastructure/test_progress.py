@@ -125,6 +125,37 @@ def test_the_remaining_time_comes_from_the_epochs_measured() -> None:
         assert run.last.eta_s is None
 
 
+def test_the_remaining_time_of_a_step_that_counts_items_comes_from_their_rate_in_it() -> None:
+    run = Run()
+    with run.manager.step(2, STEPS[1]):
+        run.clock.advance(60.0)  # what came before the first item says nothing about items
+        run.manager.update_step_progress(1, 11)
+        assert run.last.eta_s is None
+        run.clock.advance(2.0)
+        run.manager.update_step_progress(2, 11)
+        assert run.last.eta_s == 18.0  # nine items of 2 s
+        run.clock.advance(4.0)
+        run.manager.update_step_progress(3, 11)
+        assert run.last.eta_s == 24.0  # eight of 3 s
+        run.clock.advance(1.0)
+        run.manager.update_step_progress(11, 11)
+        assert run.last.eta_s == 0.0
+    with run.manager.step(3, STEPS[2]):
+        assert run.last.eta_s is None  # the next step measures its own
+        run.manager.update_step_progress(1, 1)
+        assert run.last.eta_s is None
+
+
+def test_the_remaining_time_of_loading_counts_over_segments() -> None:
+    run = Run()
+    with run.manager.step(1, STEPS[0]):
+        for segment in (1, 2):
+            run.manager.update_segment(segment, 4)
+            run.clock.advance(3.0)
+            run.manager.update_items(100, 100)
+    assert run.last.eta_s == 6.0  # two of four segments in 6 s
+
+
 def test_a_resumed_training_measures_its_own_epochs_only() -> None:
     run = Run()
     with run.manager.step(7, STEPS[6]):

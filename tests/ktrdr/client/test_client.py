@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 import ktrdr
 from ktrdr.client import client as client_module
+from ktrdr.client import streams
 from ktrdr.errors import ServiceRefused, ServiceUnreachable
 from ktrdr.operations import is_operation_id
 
@@ -26,7 +27,7 @@ PROBLEM = {
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_PAUSE_S", 0.0)
+    monkeypatch.setattr(streams, "RECONNECT_PAUSE_S", 0.0)
     monkeypatch.setattr(client_module, "wait_exponential", lambda **_: lambda _: 0.0)
 
 
@@ -169,8 +170,84 @@ def test_a_broken_stream_is_taken_up_behind_the_last_event() -> None:
     assert last_ids == [None, "6", "6"]
 
 
+def test_a_stream_is_taken_up_although_its_actor_is_away_for_a_while() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("no sign of life", request=request)
+
+    away = {**PROBLEM, "status": 503, "title": "Infrastructure error"}
+    answers = [
+        lambda _: httpx.Response(503, json=away),
+        silent,
+        lambda _: sse((9, "end", {"status": "completed"})),
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return answers.pop(0)(request)
+
+    assert client_of(answer).wait("train-1") == {"status": "completed"}
+
+
+class Log:
+    """A log of `n_lines` whose stream breaks behind the lines in `breaks`; the operation ends with the last line."""
+
+    def __init__(self, n_lines: int, breaks: dict[int, str]) -> None:
+        self.lines = [json.dumps({"event": f"line {number}"}) for number in range(n_lines)]
+        self.breaks = breaks
+        self.asked: list[tuple[int, bool]] = []
+        self.is_ended = not breaks
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/logs"):
+            return httpx.Response(200, json={"status": "completed" if self.is_ended else "running"})
+        after, follow = int(request.url.params["after"]), request.url.params["follow"] == "true"
+        self.asked.append((after, follow))
+        upto = min(self.breaks, default=len(self.lines)) if follow else len(self.lines)
+        how = self.breaks.pop(upto, "ends")
+        self.is_ended = not self.breaks
+        return httpx.Response(200, content=self._content(self.lines[after:upto], how, request))
+
+    def _content(self, lines: list[str], how: str, request: httpx.Request) -> Iterator[bytes]:
+        yield "".join(f"{line}\n\n" for line in lines).encode()  # empty lines are signs of life
+        if how == "breaks":
+            yield b'{"event": "half a li'
+            raise httpx.RemoteProtocolError("the replica was killed", request=request)
+
+
+def test_a_followed_log_loses_and_repeats_no_line_where_its_stream_breaks() -> None:
+    log = Log(9, {2: "breaks", 5: "stops", 6: "breaks"})
+    with client_of(log.answer) as client:
+        assert list(client.follow_logs("train-1")) == [json.loads(line) for line in log.lines]
+    assert log.asked == [(0, True), (2, True), (5, True), (6, True), (9, False)]
+
+
+def test_lines_behind_a_stream_that_stopped_just_before_the_end_are_asked_for() -> None:
+    log = Log(4, {3: "stops"})
+    with client_of(log.answer) as client:
+        assert len(list(client.follow_logs("train-1"))) == 4
+    assert log.asked == [(0, True), (3, False)]
+
+
+def test_the_log_of_an_unknown_operation_is_refused_at_once() -> None:
+    with pytest.raises(ServiceRefused):
+        list(client_of(lambda _: httpx.Response(404, json=PROBLEM)).follow_logs("train-1"))
+
+
+def test_a_retry_whose_answer_was_lost_is_sent_again_with_the_same_new_id() -> None:
+    sent: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append((request.url.path, json.loads(request.content)["operation_id"]))
+        if len(sent) < 2:
+            raise httpx.RemoteProtocolError("the proxy was killed", request=request)
+        return httpx.Response(202, json={"operation_id": sent[-1][1]})
+
+    retried = client_of(answer).retry("train-1")
+    assert sent[0] == sent[1] == ("/api/v1/operations/train-1/retry", retried["operation_id"])
+    assert is_operation_id(retried["operation_id"])
+
+
 def test_a_stream_that_never_ends_properly_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RECONNECT_S", -1.0)
+    monkeypatch.setattr(streams, "RECONNECT_S", -1.0)
     with pytest.raises(ServiceUnreachable):
         list(client_of(lambda _: sse()).events("train-1"))
 

@@ -88,6 +88,7 @@ def operation(status: str, **changes: Any) -> dict[str, Any]:
         "unreachable_since": None,
         "ran_s": 0.0,
         "cost": None,
+        "parent_operation_id": None,
         "resumable": False,
         "request": {"strategy_name": "sp500_daily"},
         "execution": {

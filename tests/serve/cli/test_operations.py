@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ktrdr.errors import ServiceUnreachable
+from ktrdr.errors import ServiceRefused, ServiceUnreachable
 from tests.fakes.client import FakeClient, not_found
 from tests.serve.cli import recorded
 
@@ -114,6 +114,71 @@ def test_logs_are_lines_or_one_list(ktrdr):
         in ktrdr(["operations", "logs", ID], client).out
     )
     assert json.loads(ktrdr(["operations", "logs", ID, "--json"], client).out) == [record]
+
+
+LINES = [{"time": "2025-11-25T20:00:00Z", "level": "info", "event": f"Step {number}"} for number in (1, 2)]
+
+
+def test_a_followed_log_is_printed_as_it_comes_until_the_end(ktrdr):
+    ran = ktrdr(["operations", "logs", ID, "--follow"], FakeClient(follow_logs=LINES))
+    assert ran.code == 0
+    assert [line[-6:] for line in ran.out.splitlines()[:2]] == ["Step 1", "Step 2"]
+    assert f".venv/bin/ktrdr operations show {ID}" in ran.out
+    assert "Nothing was logged." in ktrdr(["operations", "logs", ID, "--follow"], FakeClient(follow_logs=[])).out
+
+
+def test_a_followed_log_as_json_is_one_record_a_line_and_nothing_else(ktrdr):
+    ran = ktrdr(["operations", "logs", ID, "--follow", "--json"], FakeClient(follow_logs=LINES))
+    assert (ran.code, [json.loads(line) for line in ran.out.splitlines()]) == (0, LINES)
+
+
+def test_ctrl_c_stops_following_a_log_and_says_how_to_come_back(ktrdr):
+    client = FakeClient(follow_logs=[LINES[0], KeyboardInterrupt()])
+    ran = ktrdr(["operations", "logs", ID, "--follow"], client)
+    assert (ran.code, "Step 1" in ran.out) == (130, True)
+    assert [name for name, _ in client.asked] == ["follow_logs"]
+    assert f"`.venv/bin/ktrdr operations logs {ID} --follow`" in ran.err
+
+
+NEW_ID = "train-01jdj5x0aa7k2m9zzz"
+RETRIED = {**recorded.STARTED, "operation_id": NEW_ID}
+
+
+def test_a_retry_names_the_new_operation_and_how_to_follow_it(ktrdr):
+    client = FakeClient(retry=RETRIED)
+    ran = ktrdr(["operations", "retry", ID], client)
+    assert (ran.code, client.asked) == (0, [("retry", ID)])
+    assert f"{NEW_ID} is pending, the retry of {ID}." in ran.out
+    assert f".venv/bin/ktrdr operations follow {NEW_ID}" in ran.out
+    assert json.loads(ktrdr(["operations", "retry", ID, "--json"], client).out) == RETRIED
+
+
+@pytest.mark.parametrize(("status", "code"), [("completed", 0), ("failed", 1)])
+def test_a_retry_can_be_followed_to_its_end(ktrdr, status, code):
+    end = recorded.operation(status, operation_id=NEW_ID, parent_operation_id=ID)
+    client = FakeClient(retry=RETRIED, events=recorded.a_training(end))
+    ran = ktrdr(["operations", "retry", ID, "--follow"], client)
+    assert (ran.code, client.asked) == (code, [("retry", ID), ("events", NEW_ID)])
+    ran = ktrdr(["operations", "retry", ID, "--follow", "--json"], client)
+    assert (ran.code, json.loads(ran.out)) == (code, end)
+
+
+def test_what_has_not_ended_is_not_retried(ktrdr):
+    refused = ServiceRefused(409, "Transition refused", f"Operation {ID} is running: it cannot be retried.")
+    ran = ktrdr(["operations", "retry", ID], FakeClient(retry=refused))
+    assert (ran.code, "is running" in ran.err) == (1, True)
+
+
+def test_a_retry_is_shown_with_what_it_is_the_retry_of(ktrdr):
+    child = recorded.operation("running", operation_id=NEW_ID, parent_operation_id=ID)
+    assert f"Retry of   {ID}" in ktrdr(["operations", "show", NEW_ID], FakeClient(operation=child)).out
+    listed = ktrdr(["operations", "list"], FakeClient(operations=page_of(child, recorded.operation("failed")))).out
+    assert "retry of" in listed
+    assert listed.count(ID) == 2
+    assert (
+        "retry of"
+        not in ktrdr(["operations", "list"], FakeClient(operations=page_of(recorded.operation("failed")))).out
+    )
 
 
 def test_a_strategy_that_came_as_a_text_is_not_offered_by_a_name_nobody_knows(ktrdr):
