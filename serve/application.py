@@ -12,7 +12,7 @@ from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from serve import problems
 from serve.auth import ApiKey, BodyLimit
-from serve.routes import data, indicators, models, operations, strategies, system, trainings
+from serve.routes import data, indicators, metrics, models, operations, strategies, system, trainings
 
 APPLICATION = "ktrdr"
 
@@ -27,6 +27,7 @@ def build_app(settings: Settings) -> FastAPI:
     app.state.gateway = Gateway(settings)
     for resource in (trainings, operations, models, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
+    app.include_router(metrics.router)
     problems.install(app)
     app.add_middleware(BodyLimit)
     if settings.api_key is not None:

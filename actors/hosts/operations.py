@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import ray
 
 from actors.admission import Admission
+from actors.meters import OPERATION_METRICS, OperationMeters
+from actors.meters.ray_mirror import RayMirror
+from actors.meters.refreshing import refresh_for_ever
 from actors.names import BARS, NAMESPACE
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
@@ -29,4 +34,6 @@ class HostedOperations(OperationsActor):
             view=read_cluster_view,
             configured_mode=settings.default_mode,
             checkpoint_policy=CheckpointPolicy(settings.checkpoint_interval_s, settings.checkpoint_every_epochs),
+            meters=OperationMeters(mirrors=[RayMirror(OPERATION_METRICS)]),
         )
+        self._refreshing = asyncio.get_running_loop().create_task(refresh_for_ever(self.exposition))

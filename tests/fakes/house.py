@@ -9,6 +9,7 @@ from typing import Any
 
 from actors.admission import Admission
 from actors.dispatcher import EnvironmentDispatcher
+from actors.meters import OperationMeters
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
 from cluster import ClusterView
@@ -26,7 +27,11 @@ class House:
     """Nodes are in `view`; `committed` is what the model store has, by operation; `forgotten`: whose checkpoints."""
 
     def __init__(
-        self, folder: Path, configured_mode: str | None = None, checkpoint_policy: CheckpointPolicy | None = None
+        self,
+        folder: Path,
+        configured_mode: str | None = None,
+        checkpoint_policy: CheckpointPolicy | None = None,
+        meters: OperationMeters | None = None,
     ) -> None:
         self.view = ClusterView((LOCAL_NODE,))
         self.committed: dict[str, TrainingResult] = {}
@@ -41,6 +46,7 @@ class House:
             view=lambda: self.view,
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
+            meters=meters,
         )
 
     def dispatcher(self, environment: str = "cpu-docker", cancel_grace_s: float = 0.05) -> EnvironmentDispatcher:
