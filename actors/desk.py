@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
 from actors.hub import ProgressHub
+from actors.meters import OperationMeters
 from actors.notices import Notices, end_of, stop_of, work_in
 from ktrdr.operations import Operation, OperationBook
 
@@ -20,11 +21,12 @@ ReturnT = TypeVar("ReturnT")
 class Desk:
     """Every change goes through the book on one writer thread; news and wake-ups follow it, never the other way."""
 
-    def __init__(self, book: OperationBook) -> None:
+    def __init__(self, book: OperationBook, meters: OperationMeters | None = None) -> None:
         self._book = book
+        self.meters = meters or OperationMeters()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="book")
         self._judges = ThreadPoolExecutor(max_workers=2, thread_name_prefix="judge")
-        self.hub = ProgressHub(lambda: time.time_ns() // 1_000_000)
+        self.hub = ProgressHub(lambda: time.time_ns() // 1_000_000, self.meters.progressed)
         self.notices = Notices()
 
     async def write(self, method: Callable[P, ReturnT], *args: P.args, **kwargs: P.kwargs) -> ReturnT:
@@ -37,10 +39,14 @@ class Desk:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._judges, functools.partial(method, *args, **kwargs))
 
-    async def settle(self, operation: Operation | None) -> None:
-        """Tell everyone whom the end of an attempt concerns; None is a late report, which concerns nobody."""
+    async def settle(self, operation: Operation | None, is_lost: bool = False) -> None:
+        """Tell everyone whom the end of an attempt concerns; None is a late report, which concerns nobody.
+
+        `is_lost`: a process or machine that went away ended it.
+        """
         if operation is None:
             return
+        self.meters.settled(operation, is_lost)
         if (progress := self.hub.progress(operation.operation_id)) is not None:
             operation = await self.write(self._book.keep_progress, operation.operation_id, progress)
         self.tell(operation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from actors.admission import source_of
 from actors.hub import END, Event
+from actors.meters import SERVICE_METRICS, Meters
+from actors.meters.declared import ACTOR_UP
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
+from actors.outcome import first_line
 from actors.own_errors import own_errors
 from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import Environments
@@ -25,10 +29,14 @@ from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
 from ktrdr.wire import TrainingRequest, TrainingStarted
 
+log = logging.getLogger("ktrdr.gateway")
+
 _AWAY_S = 10.0
 """An actor that restarts is back in about a second; after this its absence is reported."""
 
 PING_TIMEOUT_S = 2.0
+SCRAPE_TIMEOUT_S = 5.0
+"""Prometheus itself waits 10 s, unless told otherwise."""
 
 __all__ = ["END", "Event", "Gateway"]
 
@@ -89,6 +97,16 @@ class Gateway:
         names = (OPERATIONS, MODEL_STORAGE, BARS, *map(dispatcher_name, self._environments.names))
         return dict(zip(names, await asyncio.gather(*map(self._answers, names)), strict=True))
 
+    async def exposition(self) -> str:
+        """Return the metrics of every actor that answers, and which do, in Prometheus' text format."""
+        up, operations, models = await asyncio.gather(
+            self.alive(), self._exposition_of(OPERATIONS), self._exposition_of(MODEL_STORAGE)
+        )
+        up |= {OPERATIONS: operations is not None, MODEL_STORAGE: models is not None}
+        meters = Meters(SERVICE_METRICS)
+        meters.show(ACTOR_UP, {(name,): float(is_up) for name, is_up in up.items()})
+        return meters.text() + (operations or "") + (models or "")
+
     async def nodes(self) -> dict[str, int]:
         """Return how many live nodes each environment has."""
         view = ClusterView(tuple(node for node in await self.all_nodes() if node.alive))
@@ -102,11 +120,19 @@ class Gateway:
         return await self.operations("newest_of_each_strategy"), await self.models("list_models")
 
     async def _answers(self, name: str) -> bool:
+        return await self._at_once(name, "ping", PING_TIMEOUT_S) is not None
+
+    async def _exposition_of(self, name: str) -> str | None:
+        text: str | None = await self._at_once(name, "exposition", SCRAPE_TIMEOUT_S)
+        return text
+
+    async def _at_once(self, name: str, method: str, timeout_s: float) -> Any:
+        """Return the actor's answer, or None: one that is away is not waited for."""
         try:
-            await asyncio.wait_for(_once(name, "ping", (), {}), PING_TIMEOUT_S)
-        except (ray_errors.RayError, ValueError, TimeoutError):
-            return False
-        return True
+            return await asyncio.wait_for(self._once(name, method), timeout_s)
+        except (ray_errors.RayError, ValueError, TimeoutError) as error:
+            log.warning("%s did not answer to %s: %s", name, method, first_line(error))
+            return None
 
     async def _call(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
         away = (ray_errors.ActorUnavailableError, ray_errors.ActorDiedError)
@@ -115,7 +141,7 @@ class Gateway:
         )
         try:
             with own_errors():
-                return await tries(_once, name, method, args, kwargs)
+                return await tries(self._once, name, method, *args, **kwargs)
         except ray_errors.RayTaskError:
             raise
         except ray_errors.RayError as error:
@@ -123,9 +149,8 @@ class Gateway:
                 f"The service's {name} actor does not answer ({type(error).__name__})."
             ) from error
 
-
-async def _once(name: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return await getattr(_actor(name), method).remote(*args, **kwargs)
+    async def _once(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        return await getattr(_actor(name), method).remote(*args, **kwargs)
 
 
 _actor = functools.partial(ray.get_actor, namespace=NAMESPACE)

@@ -29,6 +29,10 @@ class _Channel:
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+def _tell_nobody(_operation_id: str, _attempt: int) -> None:
+    return
+
+
 class ProgressHub:
     """Keeps what is newest for each operation; a reader who comes late sees the latest, never a backlog.
 
@@ -36,10 +40,12 @@ class ProgressHub:
     ----------
     clock_ms
         Wall clock in ms. Ids start from it, so that those given after a restart are larger than those before.
+    on_progress
+        Told the operation and the attempt of every update that is taken.
     """
 
-    def __init__(self, clock_ms: Callable[[], int]) -> None:
-        self._clock_ms = clock_ms
+    def __init__(self, clock_ms: Callable[[], int], on_progress: Callable[[str, int], None] = _tell_nobody) -> None:
+        self._clock_ms, self._on_progress = clock_ms, on_progress
         self._channels: dict[str, _Channel] = {}
 
     def publish_progress(self, operation_id: str, progress: dict[str, Any], reached: float = 0.0) -> bool:
@@ -55,6 +61,7 @@ class ProgressHub:
         progress = {**progress, "percentage": max(progress["percentage"], reached, shown)}
         channel.attempt, channel.sequence = order
         channel.progress = self._event(channel, "progress", progress)
+        self._on_progress(operation_id, channel.attempt)
         return True
 
     def publish_state(self, operation_id: str, state: dict[str, Any]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from actors.checkpoints import CheckpointKeeper
+from actors.meters import STORAGE_METRICS, Meters, declared
 from ktrdr.errors import CancellationError, StorageError
 from ktrdr.results import TrainingResult
-from ktrdr.storage import ModelStorage, ModelVersion, unpack
+from ktrdr.storage import ModelArtifact, ModelStorage, ModelVersion, raw_size_of, unpack
 
 log = logging.getLogger("ktrdr.model_storage")
 
@@ -21,14 +23,35 @@ class ModelStorageActor:
     """Takes artifacts by reference, verifies and commits them. Undecorated; see `actors.house`.
 
     Its methods run on a few threads: a save never stands in the way of a listing.
+
+    Parameters
+    ----------
+    storage
+        The models there are.
+    operations
+        The OperationsActor's handle.
+    checkpoints_folder
+        Where the states of trainings are kept.
+    meters
+        What is measured here.
+    get
+        How Ray's objects are had.
     """
 
-    def __init__(self, storage: ModelStorage, operations: Any, checkpoints_folder: Path) -> None:
-        self._storage, self._operations = storage, operations
+    def __init__(
+        self,
+        storage: ModelStorage,
+        operations: Any,
+        checkpoints_folder: Path,
+        meters: Meters | None = None,
+        get: Callable[[Any], Any] = ray.get,
+    ) -> None:
+        self._storage, self._operations, self._get = storage, operations, get
+        self._meters = meters or Meters(STORAGE_METRICS)
         self._checkpoints = CheckpointKeeper(
             checkpoints_folder,
-            may_keep=lambda *attempt: bool(ray.get(operations.may_keep_checkpoint.remote(*attempt))),
-            was_kept=lambda *attempt: ray.get(operations.checkpoint_kept.remote(*attempt)),
+            may_keep=lambda *attempt: bool(get(operations.may_keep_checkpoint.remote(*attempt))),
+            was_kept=lambda *attempt: get(operations.checkpoint_kept.remote(*attempt)),
         )
         self._committing = threading.Lock()
         try:
@@ -40,11 +63,18 @@ class ModelStorageActor:
         """Answer, to say that the actor lives."""
         return "ok"
 
-    def save(self, operation_id: str, attempt: int, sha256: str, blob: list[ray.ObjectRef[Any]]) -> ModelVersion:
+    def exposition(self) -> str:
+        """Return what is measured here in Prometheus' text format."""
+        return self._meters.text()
+
+    def save(
+        self, operation_id: str, attempt: int, sha256: str, blob: list[ray.ObjectRef[Any]], n_tries: int = 1
+    ) -> ModelVersion:
         """Verify and commit the packed artifact behind the one reference in `blob`.
 
         The artifact is unpacked and checked first; then the operation is asked whether it may still commit, and only
-        then a version comes to be. The same artifact handed over again is answered with the same version.
+        then a version comes to be. The same artifact handed over again is answered with the same version. `n_tries`:
+        how often it was tried, with this call.
 
         Raises
         ------
@@ -53,11 +83,17 @@ class ModelStorageActor:
         StorageError
             If the artifact is not what its checksum says, or cannot be written.
         """
-        artifact = unpack(ray.get(blob[0]), sha256)
+        if n_tries > 1:
+            self._meters.count(declared.TRANSFER_RETRIES)
+        packed = self._get(blob[0])
+        artifact = self._unpacked(packed, sha256)
         with self._committing:
-            if not ray.get(self._operations.begin_commit.remote(operation_id, attempt)):
+            if not self._get(self._operations.begin_commit.remote(operation_id, attempt)):
                 raise CancellationError("The operation ended before its model was saved")
-            return self._storage.save_model(artifact, operation_id=operation_id, artifact_sha256=sha256)
+            version = self._storage.save_model(artifact, operation_id=operation_id, artifact_sha256=sha256)
+        self._meters.observe(declared.RAW_SIZE, raw_size_of(packed))
+        self._meters.observe(declared.COMPRESSED_SIZE, len(packed))
+        return version
 
     def result_of(self, operation_id: str) -> TrainingResult | None:
         """Return the result of the training whose model was committed for the operation, or None.
@@ -75,7 +111,7 @@ class ModelStorageActor:
         StorageError
             If the attempt has ended, or it could not be written.
         """
-        self._checkpoints.save(operation_id, attempt, ray.get(blob[0]))
+        self._checkpoints.save(operation_id, attempt, self._get(blob[0]))
 
     def latest_checkpoint(self, operation_id: str) -> bytes | None:
         """Return the operation's newest whole state; None where there is none."""
@@ -92,3 +128,10 @@ class ModelStorageActor:
     def describe(self, strategy: str, name: str) -> dict[str, Any]:
         """Return all that is known of one version."""
         return self._storage.describe(strategy, name)
+
+    def _unpacked(self, packed: bytes, sha256: str) -> ModelArtifact:
+        try:
+            return unpack(packed, sha256)
+        except StorageError:
+            self._meters.count(declared.DAMAGED_ARTIFACTS)
+            raise

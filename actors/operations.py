@@ -19,6 +19,7 @@ from actors.desk import Desk, state_of
 from actors.epochs import metrics_of
 from actors.hub import END, Event
 from actors.leases import LOOK_S, START_S, Leases
+from actors.meters import OperationMeters
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.places import environment_list
@@ -74,19 +75,26 @@ class OperationsActor:
         checkpoint_policy: CheckpointPolicy | None = None,
         clock: Callable[[], datetime] = utc_now,
         leases: Leases | None = None,
+        meters: OperationMeters | None = None,
     ) -> None:
         self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._environments, self._clock, self._leases = environments, clock, leases or Leases()
         self._default_mode = DefaultMode(book, configured_mode, environments)
-        self._desk = Desk(book)
-        self._hub, self._notices = self._desk.hub, self._desk.notices
+        self._desk = Desk(book, meters)
+        self._hub, self._notices, self._meters = self._desk.hub, self._desk.notices, self._desk.meters
         self._suspension = Suspension(book, self._desk)
         self.waiting_room = WaitingRoom(book, self._desk, admission.selector, view, clock)
 
     async def ping(self) -> str:
         """Answer, to say that the actor lives."""
         return "ok"
+
+    async def exposition(self) -> str:
+        """Return what is measured here in Prometheus' text format, the gauges as they are now."""
+        counts, view = await asyncio.gather(asyncio.to_thread(self._book.counts), asyncio.to_thread(self._view))
+        self._meters.show(counts, view)
+        return self._meters.text()
 
     # -- for clients -------------------------------------------------------------------------------------------------
 
@@ -127,7 +135,9 @@ class OperationsActor:
         draft = admitted.operation(operation_id, asked.body_sha256, self._clock(), self._environments)
         if parent is not None:
             draft = retried(draft, parent)
-        operation, _ = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
+        operation, is_new = await self._desk.write(self._book.submit, draft, idempotency_key, asked.body_sha256)
+        if is_new:
+            self._meters.submitted(operation)
         self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
         return operation
@@ -183,10 +193,12 @@ class OperationsActor:
         self, operation_id: str, reason: str = "Cancelled by the user", force: bool = False
     ) -> OperationView:
         """Ask the operation to stop. The row is written before anybody is woken."""
+        asked_s = self._meters.clock()
         operation = await self._desk.write(self._book.request_cancel, operation_id, reason, force)
         if operation.is_terminal:
             await self._desk.settle(operation)
         else:
+            self._meters.cancel_asked(operation_id, asked_s)
             self._desk.tell(operation)
             self._notices.wake(stop_of(operation_id))
         return self._view_of(operation)
@@ -284,7 +296,8 @@ class OperationsActor:
 
     async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None:
         """Record that infrastructure ended the attempt: it is tried again, while attempts are left."""
-        await self._desk.settle(await self._desk.write(self._book.requeue, operation_id, attempt, reason, counts))
+        settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason, counts)
+        await self._desk.settle(settled, is_lost=counts)
 
     async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool:
         """Record the committed attempt's result; False for a late report of an ended or older attempt."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -20,10 +23,29 @@ N_TRIES = 4
 
 
 class RemoteModelSaver:
-    """Packs, compresses and checksums an artifact, and hands it to the ModelStorageActor by reference."""
+    """Packs, compresses and checksums an artifact, and hands it to the ModelStorageActor by reference.
 
-    def __init__(self, model_storage: Any, operation_id: str, attempt: int) -> None:
+    Parameters
+    ----------
+    model_storage
+        The actor's handle.
+    operation_id, attempt
+        Whose model it is.
+    get, put, sleep
+        How Ray's objects are had and handed over, and how a pause is made.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is injected
+        self,
+        model_storage: Any,
+        operation_id: str,
+        attempt: int,
+        get: Callable[[Any], Any] = ray.get,
+        put: Callable[[Any], Any] = ray.put,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._storage, self._operation_id, self._attempt = model_storage, operation_id, attempt
+        self._get, self._put, self._sleep = get, put, sleep
 
     def save_model(self, artifact: ModelArtifact) -> ModelVersion:
         """Return the version that was committed.
@@ -39,8 +61,10 @@ class RemoteModelSaver:
         log.info(
             "Artifact: %d bytes, %d compressed, sha256 %s", packed.raw_size, packed.packed_size, packed.sha256[:12]
         )
-        blob = [ray.put(packed.blob)]  # in a list: the actor fetches it itself, nobody between holds it
+        blob = [self._put(packed.blob)]  # in a list: the actor fetches it itself, nobody between holds it
+        n_tries = itertools.count(1)
         tries = Retrying(
+            sleep=self._sleep,
             stop=stop_after_attempt(N_TRIES),
             wait=wait_exponential(multiplier=1, min=1, max=4),
             retry=retry_if_exception(_is_worth_another_try),
@@ -48,16 +72,16 @@ class RemoteModelSaver:
             reraise=True,
         )
         try:
-            return tries(self._hand_over, packed.sha256, blob)
+            return tries(lambda: self._hand_over(packed.sha256, blob, next(n_tries)))
         except (StorageError, ray_errors.RayError) as error:
             raise ResultTransferError(
                 f"The trained model could not be stored: {error}", "Correct the cause and train again."
             ) from error
 
-    def _hand_over(self, sha256: str, blob: list[Any]) -> ModelVersion:
-        answer = self._storage.save.remote(self._operation_id, self._attempt, sha256, blob)
+    def _hand_over(self, sha256: str, blob: list[Any], n_tries: int) -> ModelVersion:
+        answer = self._storage.save.remote(self._operation_id, self._attempt, sha256, blob, n_tries)
         with own_errors():
-            version: ModelVersion = ray.get(answer)
+            version: ModelVersion = self._get(answer)
         return version
 
 

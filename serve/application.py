@@ -15,7 +15,7 @@ from ktrdr.wire.answers import PREFIX
 from serve import problems
 from serve.auth import ApiKey, BodyLimit
 from serve.feeds import Feeds
-from serve.routes import data, indicators, models, operations, strategies, system, trainings
+from serve.routes import data, indicators, metrics, models, operations, strategies, system, trainings
 
 APPLICATION = "ktrdr"
 
@@ -31,6 +31,7 @@ def build_app(settings: Settings, environments: Environments) -> FastAPI:
     app.state.feeds = Feeds(lambda *asked: app.state.gateway.operations("changes", *asked))
     for resource in (trainings, operations, models, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
+    app.include_router(metrics.router)
     problems.install(app)
     app.add_middleware(BodyLimit)
     if settings.api_key is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ray
 
+from actors.meters import STORAGE_METRICS, Meters
+from actors.meters.ray_mirror import RayMirror
 from actors.model_storage import ModelStorageActor
 from actors.names import NAMESPACE, OPERATIONS
 from ktrdr.settings import Settings
@@ -15,4 +17,9 @@ class HostedModelStorage(ModelStorageActor):
 
     def __init__(self, settings: Settings) -> None:
         operations = ray.get_actor(OPERATIONS, namespace=NAMESPACE)
-        super().__init__(ModelStorage(settings.models_dir), operations, settings.home / "checkpoints")
+        super().__init__(
+            ModelStorage(settings.models_dir),
+            operations,
+            settings.home / "checkpoints",
+            meters=Meters(STORAGE_METRICS, [RayMirror(STORAGE_METRICS)]),
+        )

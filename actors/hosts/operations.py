@@ -7,6 +7,9 @@ import asyncio
 import ray
 
 from actors.admission import Admission
+from actors.meters import OPERATION_METRICS, OperationMeters
+from actors.meters.ray_mirror import RayMirror
+from actors.meters.refreshing import refresh_for_ever
 from actors.names import BARS, NAMESPACE
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
@@ -36,5 +39,7 @@ class HostedOperations(OperationsActor):
             environments=environments,
             configured_mode=settings.default_mode,
             checkpoint_policy=CheckpointPolicy(settings.checkpoint_interval_s, settings.checkpoint_every_epochs),
+            meters=OperationMeters(environments, mirrors=[RayMirror(OPERATION_METRICS)]),
         )
         self._looking = asyncio.get_running_loop().create_task(self.waiting_room.keep_looking())
+        self._refreshing = asyncio.get_running_loop().create_task(refresh_for_ever(self.exposition))

@@ -71,6 +71,11 @@ class OperationReadings:
             operation = existing(rows, operation_id)
             return rows.n_pending_before(operation) if operation.status is OperationStatus.PENDING else 0
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many operations there are, by status and environment."""
+        with self._store.reading() as rows:
+            return rows.counts()
+
     def epochs(self, operation_id: str) -> list[dict[str, Any]]:
         """Return the epochs of the newest attempt that has reported any, in order.
 

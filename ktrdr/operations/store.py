@@ -147,6 +147,12 @@ class OperationRows:
         following = shown[-1].sequence if len(rows) > limit else None
         return [Operation.model_validate(row.document) for row in shown], self._count(*wanted), following
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many operations there are, by status and environment."""
+        place = (OPERATIONS.c.status, OPERATIONS.c.environment)
+        query = select(*place, func.count()).group_by(*place)
+        return {(status, environment): n for status, environment, n in self._connection.execute(query)}
+
     def add_epochs(self, operation_id: str, attempt: int, epochs: Sequence[Mapping[str, Any]]) -> None:
         """Add those epochs of an attempt that are not there yet."""
         by_number = {int(epoch["epoch"]): dict(epoch) for epoch in reversed(epochs)}

@@ -8,7 +8,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ktrdr.storage.artifact import MAX_PACKED_SIZE, MAX_RAW_SIZE, ModelArtifact, PackedArtifact, pack, unpack
+from ktrdr.storage.artifact import (
+    MAX_PACKED_SIZE,
+    MAX_RAW_SIZE,
+    ModelArtifact,
+    PackedArtifact,
+    pack,
+    raw_size_of,
+    unpack,
+)
 from ktrdr.storage.checkpoints import FileCheckpointStore
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
 from ktrdr.storage.versions import ModelVersion
@@ -31,6 +39,7 @@ __all__ = [
     "model_name",
     "pack",
     "parse_version",
+    "raw_size_of",
     "unpack",
     "weights_of",
 ]

@@ -162,6 +162,11 @@ def unpack(blob: bytes, sha256: str, max_raw_size: int = MAX_RAW_SIZE) -> ModelA
         raise StorageError(f"{METADATA}: {error}", error.suggestion) from error
 
 
+def raw_size_of(blob: bytes) -> int:
+    """Return the size in bytes before compression of a blob that `unpack` has read: gzip's last four bytes say it."""
+    return int.from_bytes(blob[-4:], "little")
+
+
 def _decompress(blob: bytes, max_raw_size: int) -> bytes:
     inflater = zlib.decompressobj(wbits=31)  # 31: gzip's header and checksum, and nothing else
     try:

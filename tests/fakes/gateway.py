@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ray.exceptions import ActorUnavailableError
+
 from actors.bars import BarsActor
 from actors.gateway import Gateway
+from actors.model_storage import ModelStorageActor
+from actors.names import MODEL_STORAGE, OPERATIONS
 from cluster import NodeView
 from ktrdr.data import BarStore
 from ktrdr.settings import Settings
@@ -14,12 +18,14 @@ from tests.fakes.house import House
 
 
 class DirectGateway(Gateway):
-    """Calls the objects of a `House`, a real model store and the bars of the settings' folders."""
+    """Calls a `House`, a real model store and the bars of the settings' folders; not those that are `away`."""
 
     def __init__(self, settings: Settings, house: House) -> None:
         super().__init__(settings, house.environments)
+        self.away: set[str] = set()
         self._house, self._storage = house, ModelStorage(settings.models_dir)
         self._bars = BarsActor(BarStore(settings.data_roots))
+        self._model_storage = ModelStorageActor(self._storage, None, settings.home / "checkpoints")
 
     async def operations(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return await getattr(self._house.operations, method)(*args, **kwargs)
@@ -31,7 +37,14 @@ class DirectGateway(Gateway):
         return getattr(self._bars, method)(*args, **kwargs)
 
     async def alive(self) -> dict[str, bool]:
-        return {"operations": True, "model_storage": True, "bars": True}
+        return {name: name not in self.away for name in ("operations", "model_storage", "bars")}
 
     async def all_nodes(self) -> tuple[NodeView, ...]:
         return self._house.view.nodes
+
+    async def _once(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        if name in self.away:
+            raise ActorUnavailableError(f"{name} restarts", None)
+        if name == MODEL_STORAGE:
+            return getattr(self._model_storage, method)(*args, **kwargs)
+        return await getattr({OPERATIONS: self._house.operations}[name], method)(*args, **kwargs)

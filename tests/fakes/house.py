@@ -10,6 +10,7 @@ from typing import Any
 
 from actors.admission import Admission
 from actors.dispatcher import EnvironmentDispatcher
+from actors.meters import OperationMeters
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
 from cluster import ENVIRONMENTS, ClusterView, Environments, ExecutionModeSelector
@@ -33,6 +34,7 @@ class House:
         checkpoint_policy: CheckpointPolicy | None = None,
         environments: Environments = ENVIRONMENTS,
         clock: Callable[[], datetime] = utc_now,
+        meters: OperationMeters | None = None,
     ) -> None:
         self.environments = environments
         self.view = ClusterView((LOCAL_NODE,))
@@ -52,6 +54,7 @@ class House:
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
             clock=clock,
+            meters=meters,
         )
 
     def dispatcher(self, environment: str = "cpu-docker", cancel_grace_s: float = 0.05) -> EnvironmentDispatcher:

@@ -458,3 +458,15 @@ def test_a_setting_keeps_its_last_value(book: OperationBook) -> None:
     book.put_setting("default_execution_mode", "host")
     book.put_setting("default_execution_mode", "local")
     assert book.setting("default_execution_mode") == "local"
+
+
+# counting
+
+
+def test_operations_are_counted_by_status_and_environment(book: OperationBook) -> None:
+    assert book.counts() == {}
+    start(book, "train-a")
+    for operation_id in ("train-b", "train-c"):
+        book.submit(pending(operation_id))
+    book.submit(pending("train-d", "mps-mac"))
+    assert book.counts() == {("running", "cpu-docker"): 1, ("pending", "cpu-docker"): 2, ("pending", "mps-mac"): 1}

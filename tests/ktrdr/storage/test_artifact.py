@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ktrdr.errors import RequestError, StorageError
-from ktrdr.storage import pack, unpack
+from ktrdr.storage import pack, raw_size_of, unpack
 from tests.fakes.artifacts import trained_artifact
 
 
@@ -46,6 +46,11 @@ def renamed(members, name):
 def typed(members, kind):
     members[0][0].type, members[0][0].linkname = kind, "/etc/passwd"
     return members
+
+
+def test_a_blob_says_its_size_before_compression():
+    packed = pack(trained_artifact())
+    assert raw_size_of(packed.blob) == packed.raw_size
 
 
 def test_what_is_packed_unpacks_to_the_same_artifact():

@@ -1,0 +1,60 @@
+"""The gateway over actors that answer, are away, do not exist or take too long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import ray.exceptions as ray_errors
+
+from actors.gateway import Gateway
+from actors.meters import OPERATION_METRICS, STORAGE_METRICS, Meters, Metric
+from ktrdr.settings import Settings
+from tests.fakes.scrape import families, series
+
+TEXTS = {"operations": Meters(OPERATION_METRICS).text(), "model_storage": Meters(STORAGE_METRICS).text()}
+
+
+class PartOfTheHouse(Gateway):
+    """An actor of `faults` raises."""
+
+    def __init__(self, faults: dict[str, Exception]) -> None:
+        super().__init__(Settings())
+        self._faults = faults
+
+    async def _once(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        if name in self._faults:
+            raise self._faults[name]
+        return TEXTS[name] if method == "exposition" else "ok"
+
+
+def scraped(**faults: Exception) -> str:
+    return asyncio.run(PartOfTheHouse(faults).exposition())
+
+
+def names(*metrics: Metric) -> list[str]:
+    return sorted(["ktrdr_actor_up", *(metric.name for metric in metrics)])
+
+
+def test_a_scrape_has_each_family_of_both_actors_once() -> None:
+    text = scraped()
+    assert families(text) == names(*OPERATION_METRICS, *STORAGE_METRICS)
+    up = series(text, "ktrdr_actor_up")
+    assert len(up) == 6
+    assert set(up.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    "fault", [ray_errors.ActorUnavailableError("restarts", None), ValueError("no such actor"), TimeoutError()]
+)
+@pytest.mark.parametrize(("away", "left"), [("operations", STORAGE_METRICS), ("model_storage", OPERATION_METRICS)])
+def test_with_one_actor_away_the_rest_is_served(away: str, left: Any, fault: Exception) -> None:
+    text = scraped(**{away: fault})
+    assert families(text) == names(*left)
+    assert [name for (name,), up in series(text, "ktrdr_actor_up").items() if not up] == [away]
+
+
+def test_a_dispatcher_that_is_away_shows() -> None:
+    text = scraped(**{"dispatcher:mps-mac": ValueError("no such actor")})
+    assert series(text, "ktrdr_actor_up")["dispatcher:mps-mac",] == 0
