@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, delete, event, func, insert, select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from ktrdr.operations.database import Database
 from ktrdr.operations.operation import Operation, OperationStatus
-from ktrdr.operations.tables import EPOCHS, IDEMPOTENCY, METADATA, OPERATIONS, SETTINGS
-
-BUSY_TIMEOUT_MS = 5_000
+from ktrdr.operations.tables import EPOCHS, IDEMPOTENCY, OPERATIONS, SETTINGS
 
 
 @dataclass(frozen=True)
@@ -26,56 +23,45 @@ class IdempotencyRow:
 
 
 class OperationStore:
-    """Where operations outlive the process. Makes the tables, and the folder of a SQLite file, where there are none.
+    """Where operations outlive the process. Opening makes the tables, or brings them to the present version.
 
     Parameters
     ----------
     url
-        Any SQLAlchemy URL, such as `sqlite:////abs/path/operations.db`.
+        Such as `sqlite:////abs/path/operations.db`, whose folder is made, or `postgresql://user:password@host/database`.
+
+    Raises
+    ------
+    RequestError
+        If the URL cannot be used.
+    StoreUnavailable
+        Here and from every transaction, while the database cannot be reached or written.
+    UnusableStore
+        If what is there was written by a newer version, or is no store.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        is_sqlite = parsed.get_backend_name() == "sqlite"
-        if is_sqlite and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(parsed)
-        if is_sqlite:
-            _prepare_sqlite(self._engine)
-        self._writing_engine = self._engine.execution_options(is_writing=True)
-        METADATA.create_all(self._engine)
+        # only who opens a store pays for alembic: clients, too, import what an operation is
+        from ktrdr.operations.migrations import upgrade  # noqa: PLC0415
+
+        self._database = Database(url)
+        upgrade(self._database)
 
     @contextmanager
     def reading(self) -> Iterator[OperationRows]:
         """Give the rows as they stand at one moment."""
-        with self._engine.begin() as connection:
+        with self._database.reading() as connection:
             yield OperationRows(connection)
 
     @contextmanager
     def writing(self) -> Iterator[OperationRows]:
         """Give the rows for changes that are kept together, on disk, when the block ends; not at all if it raises."""
-        with self._writing_engine.begin() as connection:
+        with self._database.writing() as connection:
             yield OperationRows(connection)
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Let SQLAlchemy alone begin transactions, and let each commit reach the disk."""
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver would begin before a write only, after the read it rests on
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # a writer takes its lock at once: what it reads stays true until it commits
-        is_writing = connection.get_execution_options().get("is_writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+        self._database.close()
 
 
 class OperationRows:

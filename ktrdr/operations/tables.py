@@ -1,4 +1,7 @@
-"""The tables of the operations store. Documents are whole records as JSON; the columns beside them serve queries."""
+"""The tables of the operations store. Documents are whole records as JSON; the columns beside them serve queries.
+
+A change here goes with a step in `ktrdr.operations.migrations.versions`: that is what makes the tables.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ IDEMPOTENCY = Table(
     Column("body_sha256", String(64)),
     Column("operation_id", ForeignKey("operations.operation_id"), nullable=False),
     Column("created_at", String(24), nullable=False),
+    Index("idempotency_by_age", "created_at"),
 )
 
 SETTINGS = Table(
