@@ -12,6 +12,7 @@ from actors.hosts.model_storage import HostedModelStorage
 from actors.hosts.operations import HostedOperations
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from cluster.environments import ENVIRONMENTS
+from ktrdr.operations import OperationStore
 from ktrdr.settings import Settings
 
 _ON_THE_HEAD = {"node:__internal_head__": 0.001}
@@ -29,7 +30,12 @@ _MANY = 5000
 
 
 def start_actors(settings: Settings) -> None:
-    """Make every actor of the service that is not there yet, and return when each answers."""
+    """Make every actor of the service that is not there yet, and return when each answers.
+
+    The store is opened here first, and upgraded where it is older: what is wrong with it is one of our errors here, and
+    inside an actor only the trace of one that could not begin.
+    """
+    OperationStore(settings.operations_url).close()
     bars = ray.remote(HostedBars).options(name=BARS, max_concurrency=4, **_DETACHED).remote(settings)
     ray.get(bars.ping.remote())
     operations = (

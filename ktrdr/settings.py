@@ -5,7 +5,7 @@ KTRDR_MODELS_DIR        models_dir, and so KTRDR_DATA_DIR, KTRDR_STRATEGIES_DIR;
 KTRDR_URL               url of the service; what `ktrdr up` wrote under home
 KTRDR_API_KEY           api_key that the service demands and the client sends; none
 TRAINING_DEFAULT_MODE   default_mode: auto, local, host or cloud; the service decides
-KTRDR_OPERATIONS_URL    operations_url, any of SQLAlchemy's; SQLite under home
+KTRDR_OPERATIONS_URL    operations_url, sqlite:///... or postgresql://...; SQLite under home
 KTRDR_CANCEL_GRACE_S    cancel_grace_s, from a cancel to the kill; 5 seconds
 KTRDR_CHECKPOINT_INTERVAL_S     checkpoint_interval_s, between two checkpoints of a training; 30 seconds
 KTRDR_CHECKPOINT_EVERY_EPOCHS   checkpoint_every_epochs, if that comes first; none
@@ -51,7 +51,10 @@ class Settings(BaseSettings):
     default_mode: Literal["auto", "local", "host", "cloud"] | None = Field(
         default=None, validation_alias="TRAINING_DEFAULT_MODE"
     )
-    operations_url: str = Field(default_factory=lambda known: f"sqlite:///{known['home'] / 'operations.db'}")
+    # not shown: a password may stand in it
+    operations_url: str = Field(
+        default_factory=lambda known: f"sqlite:///{known['home'] / 'operations.db'}", repr=False
+    )
     cancel_grace_s: float = Field(default=5.0, gt=0, allow_inf_nan=False)
     checkpoint_interval_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     checkpoint_every_epochs: int | None = Field(default=None, ge=1)
@@ -117,7 +120,7 @@ def _refusal(error: ValidationError) -> RequestError:
 _ADVICE = {
     "url": "Give an address such as http://127.0.0.1:8000.",
     "api_key": "Give a key of at least one character, or unset it.",
-    "operations_url": "Give an SQLAlchemy URL such as sqlite:////path/operations.db.",
+    "operations_url": "Give a URL such as sqlite:////path/operations.db or postgresql://user:password@host/database.",
     "cancel_grace_s": "Give a number of seconds above 0.",
     "checkpoint_interval_s": "Give a number of seconds above 0.",
     "checkpoint_every_epochs": "Give a number of epochs, 1 or more.",

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, NoSuchModuleError
 
 from ktrdr.errors import KtrdrError, RequestError, StoreUnavailable, UnusableStore
 from ktrdr.operations.finite import finite
@@ -84,6 +84,8 @@ class Database:
     def _spoken(self) -> Iterator[None]:
         try:
             yield
+        except OSError as error:  # pg8000 does not wrap what the socket says
+            raise StoreUnavailable(self.name, str(error.strerror or error)) from None
         except DBAPIError as error:
             said = self._ours(error)
             if said is None:
@@ -116,6 +118,8 @@ def _parsed(url: str) -> URL:
     except ArgumentError:
         # nothing of it is shown: a password may stand in it
         raise RequestError(VARIABLE, f"{VARIABLE} is not a database URL.", _EXAMPLES) from None
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+pg8000")
     backend = parsed.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         message = f"{VARIABLE} names a {backend} database; SQLite and PostgreSQL can be used."
@@ -123,8 +127,6 @@ def _parsed(url: str) -> URL:
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
         advice = "Give the path of a file, such as sqlite:////path/operations.db."
         raise RequestError(VARIABLE, f"{VARIABLE} names a database in memory, which keeps nothing.", advice)
-    if parsed.drivername == "postgresql":
-        return parsed.set(drivername="postgresql+pg8000")
     return parsed
 
 
@@ -147,7 +149,7 @@ def _engine(url: URL) -> Engine:
     driver = url.drivername.partition("+")[2]
     settings: dict[str, Any] = {}
     if url.get_backend_name() == "postgresql":
-        settings = {"isolation_level": "REPEATABLE READ", "pool_pre_ping": True}
+        settings = {"isolation_level": "REPEATABLE READ"}
     try:
         return create_engine(url, json_serializer=_json, connect_args=_TIMEOUTS.get(driver, {}), **settings)
     except ModuleNotFoundError as error:
@@ -195,6 +197,17 @@ def _prepare_postgresql(engine: Engine) -> None:
         cursor.execute(f"SET SESSION lock_timeout = {LOCK_TIMEOUT_MS}")
         cursor.close()
         connection.commit()
+
+    @event.listens_for(engine, "checkout")
+    def _ping(connection: Any, _record: Any, _proxy: Any) -> None:
+        # a server that was restarted gets a new connection; SQLAlchemy's own ping misses what pg8000 lets through
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+            connection.rollback()
+        except (OSError, engine.dialect.loaded_dbapi.Error) as error:
+            raise DisconnectionError from error
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, cast, delete, func, insert, select, update
 
 from ktrdr.operations.database import Database
 from ktrdr.operations.operation import Operation, OperationStatus
 from ktrdr.operations.tables import EPOCHS, IDEMPOTENCY, OPERATIONS, SETTINGS
+
+_ROWS_AT_ONCE = 500
+"""In one statement: four values each, and SQLite takes 32,766."""
 
 
 @dataclass(frozen=True)
@@ -109,37 +112,44 @@ class OperationRows:
     def page(
         self, statuses: Collection[OperationStatus], strategy: str | None, before: int | None, limit: int
     ) -> tuple[list[Operation], int, int | None]:
-        """Return up to `limit` operations submitted before sequence `before`, newest first.
+        """Return up to `limit` operations submitted before sequence `before`, newest first, without their results.
 
         With them, how many there are on all pages, and the `before` of the next page if there is one.
         """
-        wanted = [_has_status(statuses)]
+        wanted = [] if len(statuses) == len(OperationStatus) else [_has_status(statuses)]
         if strategy is not None:
             wanted.append(OPERATIONS.c.strategy_name == strategy)
         here = [*wanted, OPERATIONS.c.sequence < before] if before is not None else wanted
-        query = select(OPERATIONS.c.sequence, OPERATIONS.c.document).where(*here)
-        rows = self._connection.execute(query.order_by(OPERATIONS.c.sequence.desc()).limit(limit + 1)).all()
-        shown = rows[:limit]
-        following = shown[-1].sequence if len(rows) > limit else None
-        return [Operation.model_validate(row.document) for row in shown], self._count(*wanted), following
+        newest = OPERATIONS.c.sequence.desc()
+        # the places alone are found and put in order by an index; only then are documents read
+        found = list(
+            self._connection.scalars(select(OPERATIONS.c.sequence).where(*here).order_by(newest).limit(limit + 1))
+        )
+        shown = select(OPERATIONS.c.document).where(OPERATIONS.c.sequence.in_(found[:limit])).order_by(newest)
+        items = [Operation.model_validate(document) for document in self._connection.scalars(shown)]
+        return items, self._count(*wanted), found[limit - 1] if len(found) > limit else None
 
     def add_epochs(self, operation_id: str, attempt: int, epochs: Sequence[Mapping[str, Any]]) -> None:
         """Add those epochs of an attempt that are not there yet."""
         by_number = {int(epoch["epoch"]): dict(epoch) for epoch in reversed(epochs)}
-        here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == attempt)
+        if not by_number:
+            return
+        among = EPOCHS.c.epoch.between(min(by_number), max(by_number))
+        here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == attempt, among)
         known = set(self._connection.scalars(select(EPOCHS.c.epoch).where(*here)))
         missing = [
             {"operation_id": operation_id, "attempt": attempt, "epoch": number, "document": by_number[number]}
             for number in sorted(by_number.keys() - known)
         ]
-        if missing:
-            self._connection.execute(insert(EPOCHS), missing)
+        for first in range(0, len(missing), _ROWS_AT_ONCE):
+            self._connection.execute(insert(EPOCHS).values(missing[first : first + _ROWS_AT_ONCE]))
 
-    def epochs_of_newest_attempt(self, operation_id: str) -> list[dict[str, Any]]:
-        """Return the epochs of the last attempt that has any, in order."""
+    def epochs_of_newest_attempt(self, operation_id: str) -> list[str]:
+        """Return the epochs of the last attempt that has any, in order, each as the JSON it was kept as."""
         newest = select(func.max(EPOCHS.c.attempt)).where(EPOCHS.c.operation_id == operation_id).scalar_subquery()
         here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == newest)
-        return list(self._connection.scalars(select(EPOCHS.c.document).where(*here).order_by(EPOCHS.c.epoch)))
+        query = select(cast(EPOCHS.c.document, Text)).where(*here).order_by(EPOCHS.c.epoch)
+        return list(self._connection.scalars(query))
 
     def idempotency(self, key: str) -> IdempotencyRow | None:
         """Return what a key was used for."""
@@ -166,8 +176,9 @@ class OperationRows:
         self._connection.execute(insert(SETTINGS).values(key=key, value=value))
 
     def _operations(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Operation]:
-        query = select(OPERATIONS.c.document).where(*wanted).order_by(OPERATIONS.c.sequence).limit(limit)
-        return [Operation.model_validate(document) for document in self._connection.scalars(query)]
+        columns = select(OPERATIONS.c.document, OPERATIONS.c.result)
+        rows = self._connection.execute(columns.where(*wanted).order_by(OPERATIONS.c.sequence).limit(limit))
+        return [Operation.model_validate({**document, "result": result}) for document, result in rows]
 
     def _count(self, *wanted: ColumnElement[bool]) -> int:
         return self._connection.scalar(select(func.count()).select_from(OPERATIONS).where(*wanted)) or 0
@@ -179,7 +190,8 @@ def _columns(operation: Operation) -> dict[str, Any]:
         "environment": operation.execution.environment,
         "strategy_name": operation.strategy_name,
         "created_at": operation.created_at,
-        "document": operation.model_dump(mode="json"),
+        "document": operation.model_dump(mode="json", exclude={"result"}),
+        "result": operation.result,
     }
 
 

@@ -19,7 +19,9 @@ OPERATIONS = Table(
     Column("strategy_name", String(64), nullable=False),
     Column("created_at", String(24), nullable=False),
     Column("document", JSON, nullable=False),
+    Column("result", JSON(none_as_null=True)),  # not in the document: it may be large, and a listing does not show it
     Index("operations_by_status", "status", "environment", "sequence"),
+    Index("operations_by_status_alone", "status", "sequence"),
     Index("operations_by_strategy", "strategy_name", "sequence"),
     sqlite_autoincrement=True,
 )

@@ -11,7 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
+
+from ktrdr.operations import OperationStore
+from ktrdr.operations.tables import METADATA
 
 USER = "ktrdr"
 UNPRIVILEGED = "postgres"
@@ -49,6 +52,7 @@ class PostgresServer:
         self._data = self._folder / "data"
         self._call("initdb", "--no-sync", "-E", "UTF8", "-A", "scram-sha-256", "-U", USER, f"--pwfile={password_file}")
         self._start()
+        self._cleared: Engine | None = None
         self._admin = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
 
     def url(self, database: str, **changes: Any) -> str:
@@ -62,6 +66,16 @@ class PostgresServer:
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         return self.url(name)
 
+    def cleared_store(self) -> str:
+        """Return the URL of an operations store without rows; its tables are made once."""
+        if self._cleared is None:
+            OperationStore(self.empty_database("cleared")).close()
+            self._cleared = create_engine(self.url("cleared"))
+        with self._cleared.begin() as connection:
+            names = ", ".join(table.name for table in METADATA.sorted_tables)
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        return self.url("cleared")
+
     def execute(self, statement: str) -> None:
         """Do something to the server as its owner."""
         with self._admin.connect() as connection:
@@ -69,7 +83,8 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End the server and remove what it kept."""
-        self._admin.dispose()
+        for engine in filter(None, (self._admin, self._cleared)):
+            engine.dispose()
         self._call("pg_ctl", "stop", "-m", "immediate", "-w")
         shutil.rmtree(self._folder)
 

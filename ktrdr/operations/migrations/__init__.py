@@ -14,7 +14,7 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, inspect
 
 from ktrdr.errors import UnusableStore
@@ -61,7 +61,7 @@ def _is_present(connection: Connection, name: str) -> bool:
     if noted is not None:
         try:
             _steps().get_revision(noted)
-        except RevisionError:
+        except CommandError:
             message = f"The operations store {name} is of version {noted}; this ktrdr knows versions up to {present()}."
             advice = "Install the newer ktrdr that wrote it, or set KTRDR_OPERATIONS_URL to another store."
             raise UnusableStore(message, advice) from None
