@@ -13,6 +13,7 @@ from actors.hosts.operations import HostedOperations
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from cluster.environment_file import environments_of
 from cluster.environments import Environments
+from ktrdr.operations import OperationStore
 from ktrdr.settings import Settings
 
 _ON_THE_HEAD = {"node:__internal_head__": 0.001}
@@ -33,7 +34,10 @@ def start_actors(settings: Settings, environments: Environments | None = None) -
     """Make every actor of the service that is not there yet, and return when each answers.
 
     Where an earlier service left operations in an environment that is configured no more, it still has a dispatcher.
+    The store is opened here first, and upgraded where it is older: what is wrong with it is one of our errors here, and
+    inside an actor only the trace of one that could not begin.
     """
+    OperationStore(settings.operations_url).close()
     environments = environments_of(settings) if environments is None else environments
     bars = ray.remote(HostedBars).options(name=BARS, max_concurrency=4, **_DETACHED).remote(settings)
     ray.get(bars.ping.remote())

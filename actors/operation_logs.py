@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from ktrdr.errors import UnknownOperation
 from ktrdr.operations import is_operation_id
 
 READ_SIZE = 1024 * 1024
+_N_REMEMBERED = 1000
+"""Operations whose last lines are known without reading their files."""
 
 
 class OperationLogs:
@@ -18,17 +21,29 @@ class OperationLogs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._last: dict[str, dict[Any, int]] = {}  # of each operation, by attempt
         folder.mkdir(parents=True, exist_ok=True)
 
     def append(self, operation_id: str, records: list[dict[str, Any]]) -> None:
-        """Add `records` to the log, one line each."""
-        lines = "".join(json.dumps(record, default=str) + "\n" for record in records)
+        """Add those of `records` that the log does not have yet, one line each.
+
+        A record's `sequence` rises within its `attempt`, and they arrive in that order: a report that is sent again
+        adds nothing, also after a restart. Records without a number are always added.
+        """
+        known = self._last.pop(operation_id, None)
+        last = self._read_last(operation_id) if known is None else known
+        missing = [record for record in records if _is_later(record, last)]
+        lines = "".join(json.dumps(record, default=str) + "\n" for record in missing)
         with self._path(operation_id).open("ab+") as file:
             if file.tell() > 0:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a line that was cut off by a kill stays by itself
                     file.write(b"\n")
             file.write(lines.encode())
+        # only now: what a full disk cut short is read again
+        self._last[operation_id] = last
+        if len(self._last) > _N_REMEMBERED:
+            del self._last[next(iter(self._last))]
 
     def read(self, operation_id: str, offset: int = 0) -> tuple[str, int]:
         """Return the whole lines from byte `offset` on, at most about `READ_SIZE`, and the offset to go on from."""
@@ -41,7 +56,33 @@ class OperationLogs:
         whole = content[: content.rfind(b"\n") + 1]
         return whole.decode("utf-8"), offset + len(whole)
 
+    def _read_last(self, operation_id: str) -> dict[Any, int]:
+        path = self._path(operation_id)
+        last: dict[Any, int] = {}
+        for record in _whole_records(path.read_bytes().splitlines() if path.exists() else ()):
+            _is_later(record, last)
+        return last
+
     def _path(self, operation_id: str) -> Path:
         if not is_operation_id(operation_id):
             raise UnknownOperation(operation_id)
         return self._folder / f"{operation_id}.ndjson"
+
+
+def _is_later(record: dict[str, Any], last: dict[Any, int]) -> bool:
+    """Return whether a record follows the last of its attempt; it is that from then on."""
+    attempt, sequence = record.get("attempt"), record.get("sequence")
+    if not isinstance(sequence, int):
+        return True
+    is_later = sequence > last.get(attempt, 0)
+    if is_later:
+        last[attempt] = sequence
+    return is_later
+
+
+def _whole_records(lines: Iterable[bytes]) -> Iterable[dict[str, Any]]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:  # cut off by a kill
+            continue

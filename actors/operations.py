@@ -16,7 +16,6 @@ from typing import Any
 from actors.admission import Admission, again, claim_of, retried
 from actors.default_mode import DefaultMode
 from actors.desk import Desk, state_of
-from actors.epochs import metrics_of
 from actors.hub import END, Event
 from actors.leases import LOOK_S, START_S, Leases
 from actors.meters import OperationMeters
@@ -169,7 +168,7 @@ class OperationsActor:
             now["status_reason"] = f"{operation.status_reason} {why}" if operation.attempt else why
             if operation.attempt == 0 and not view.of(environment, require_gpu=gpu):
                 now["status_reason"] += self._patience_left(operation)
-        now["metrics"] = await self._metrics_of(operation)
+        now["metrics"] = await self._metrics_of(operation_id)
         return self._view_of(operation, **now)
 
     async def page(self, **filters: Any) -> Page[OperationSummary]:
@@ -180,8 +179,13 @@ class OperationsActor:
         return Page(items=items, total_count=found.total_count, next_cursor=found.next_cursor)
 
     async def metrics(self, operation_id: str) -> dict[str, Any] | None:
-        """Return the epochs of the newest attempt and the best of them as monitored; None before the first."""
-        return await self._metrics_of(await self._desk.write(self._book.get, operation_id))
+        """Return the epochs of the newest attempt, the best of them and two judgements; None before the first."""
+        return await self._metrics_of(operation_id)
+
+    async def metrics_json(self, operation_id: str) -> str:
+        """Return as JSON what `metrics` does, with no epochs where that is None: a long history is read only once."""
+        history = await self._desk.write(self._book.history, operation_id)
+        return await asyncio.to_thread(history.metrics_json)
 
     async def log(self, operation_id: str, offset: int = 0) -> tuple[str, int, bool]:
         """Return log lines from byte `offset` on, the next offset, and whether it has ended."""
@@ -447,9 +451,9 @@ class OperationsActor:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    async def _metrics_of(self, operation: Operation) -> dict[str, Any] | None:
-        epochs = await self._desk.write(self._book.epochs, operation.operation_id)
-        return metrics_of(epochs, operation.request["strategy"]) if epochs else None
+    async def _metrics_of(self, operation_id: str) -> dict[str, Any] | None:
+        history = await self._desk.write(self._book.history, operation_id)
+        return await asyncio.to_thread(history.metrics)  # off the writer's thread: a long one takes a while
 
     def _view_of(self, operation: Operation, **known: Any) -> OperationView:
         return OperationView.of(operation, self._desk.progress_of(operation), self._clock(), **known)

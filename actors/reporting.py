@@ -45,6 +45,7 @@ class Reporter:
         self._progress: dict[str, Any] | None = None
         self._epochs: list[dict[str, Any]] = []
         self._lines: list[dict[str, Any]] = []
+        self._n_lines = 0
         self._is_closed = False
         self._pause = threading.Event()
         self._thread = threading.Thread(target=self._deliver_for_ever, name="reporter", daemon=True)
@@ -63,9 +64,10 @@ class Reporter:
             self._box.notify()
 
     def line(self, record: dict[str, Any]) -> None:
-        """Take one log record."""
+        """Take one log record, and number it: a report whose acknowledgement was lost is sent again."""
         with self._box:
-            self._lines.append(record)
+            self._n_lines += 1
+            self._lines.append({**record, "sequence": self._n_lines})
             self._box.notify()
 
     def close(self, timeout_s: float = 10.0) -> bool:

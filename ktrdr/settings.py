@@ -6,7 +6,7 @@ KTRDR_URL               url of the service; what `ktrdr up` wrote under home
 KTRDR_API_KEY           api_key that the service demands and the client sends; none
 KTRDR_ENVIRONMENTS      environments: a file of them; `environments.yaml` beside home, else the built-in ones
 TRAINING_DEFAULT_MODE   default_mode: auto, or the mode of an environment; auto
-KTRDR_OPERATIONS_URL    operations_url, any of SQLAlchemy's; SQLite under home
+KTRDR_OPERATIONS_URL    operations_url, sqlite:///... or postgresql://...; SQLite under home
 KTRDR_CANCEL_GRACE_S    cancel_grace_s, from a cancel to the kill; 5 seconds
 KTRDR_CHECKPOINT_INTERVAL_S     checkpoint_interval_s, between two checkpoints of a training; 30 seconds
 KTRDR_CHECKPOINT_EVERY_EPOCHS   checkpoint_every_epochs, if that comes first; none
@@ -51,7 +51,10 @@ class Settings(BaseSettings):
     environments: Folder | None = None
     default_mode: str | None = Field(default=None, validation_alias="TRAINING_DEFAULT_MODE")
     """Not judged here: the service does, which knows the environments."""
-    operations_url: str = Field(default_factory=lambda known: f"sqlite:///{known['home'] / 'operations.db'}")
+    # not shown: a password may stand in it
+    operations_url: str = Field(
+        default_factory=lambda known: f"sqlite:///{known['home'] / 'operations.db'}", repr=False
+    )
     cancel_grace_s: float = Field(default=5.0, gt=0, allow_inf_nan=False)
     checkpoint_interval_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     checkpoint_every_epochs: int | None = Field(default=None, ge=1)
@@ -113,7 +116,7 @@ _ADVICE = {
     "environments": "Give the path of a file.",
     "url": "Give an address such as http://127.0.0.1:8000.",
     "api_key": "Give a key of at least one character, or unset it.",
-    "operations_url": "Give an SQLAlchemy URL such as sqlite:////path/operations.db.",
+    "operations_url": "Give a URL such as sqlite:////path/operations.db or postgresql://user:password@host/database.",
     "cancel_grace_s": "Give a number of seconds above 0.",
     "checkpoint_interval_s": "Give a number of seconds above 0.",
     "checkpoint_every_epochs": "Give a number of epochs, 1 or more.",

@@ -30,9 +30,11 @@ KtrdrError
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
-│   └── ResultTransferError
+│   ├── ResultTransferError
+│   └── UnusableStore           the operations store is of a newer version, or none at all
 ├── InfrastructureError     a process or a machine went away; the service tries again
-│   └── NotStarted              before the training could begin: not counted as an attempt
+│   ├── NotStarted              before the training could begin: not counted as an attempt
+│   └── StoreUnavailable        the database of the operations is away, locked or out of room
 ├── ServiceError            a service's, as its HTTP client saw it
 │   ├── ServiceRefused          it answered with a problem
 │   └── ServiceUnreachable      it did not answer
@@ -72,9 +74,16 @@ from ktrdr.errors.data import (
 )
 from ktrdr.errors.problem import Problem, did_you_mean
 from ktrdr.errors.root import CancellationError, ErrorKind, KtrdrError
-from ktrdr.errors.running import ExecutionModeError, InfrastructureError, NoGpu, NotStarted, TrainingError
+from ktrdr.errors.running import (
+    ExecutionModeError,
+    InfrastructureError,
+    NoGpu,
+    NotStarted,
+    StoreUnavailable,
+    TrainingError,
+)
 from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
-from ktrdr.errors.storage import BadCheckpoint, DamagedModel, ResultTransferError, StorageError
+from ktrdr.errors.storage import BadCheckpoint, DamagedModel, ResultTransferError, StorageError, UnusableStore
 
 __all__ = [
     "AlreadyStored",
@@ -108,6 +117,7 @@ __all__ = [
     "ServiceRefused",
     "ServiceUnreachable",
     "StorageError",
+    "StoreUnavailable",
     "StrategyError",
     "TrainingError",
     "TransitionRefused",
@@ -116,5 +126,6 @@ __all__ = [
     "UnknownOperation",
     "UnknownStrategy",
     "UnknownSymbol",
+    "UnusableStore",
     "did_you_mean",
 ]

@@ -48,3 +48,22 @@ class InfrastructureError(KtrdrError):
 
 class NotStarted(InfrastructureError):
     """The nodes went away before the training could begin."""
+
+
+class StoreUnavailable(InfrastructureError):
+    """The database of the operations cannot be read or written now: it is away, locked, or its disk is full."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(reason)
+        self.args = (store, reason)
+        self.store, self.reason = store, reason
+
+    def __str__(self) -> str:
+        return f"The operations store {self.store} cannot be used now: {self.reason}."
+
+    @property
+    def suggestion(self) -> str | None:
+        return (
+            "Start the database, make room on its disk, or correct KTRDR_OPERATIONS_URL. "
+            "What is under way goes on by itself once the store answers."
+        )

@@ -37,3 +37,9 @@ class BadCheckpoint(StorageError):
 
 class ResultTransferError(StorageError):
     """A trained model that could not be handed to the store, and where it lies."""
+
+
+class UnusableStore(StorageError):
+    """A database that holds no operations store, or one that this version cannot read."""
+
+    kind = "infrastructure"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from ktrdr.errors import UnknownOperation
+from ktrdr.operations.history import EpochHistory, monitored_of
 from ktrdr.operations.operation import ACTIVE, UNDER_WAY, Operation, OperationStatus
 from ktrdr.operations.paging import Page, before, check_limit, wanted
 from ktrdr.operations.store import OperationRows, OperationStore
@@ -30,7 +31,7 @@ class OperationReadings:
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
-        """Return operations, newest first; `active` ones are those that have not ended.
+        """Return operations, newest first, without their results; `active` ones are those that have not ended.
 
         Raises
         ------
@@ -76,14 +77,18 @@ class OperationReadings:
         with self._store.reading() as rows:
             return rows.counts()
 
-    def epochs(self, operation_id: str) -> list[dict[str, Any]]:
-        """Return the epochs of the newest attempt that has reported any, in order.
+    def history(self, operation_id: str) -> EpochHistory:
+        """Return the epochs of the newest attempt that has reported any, and how the training goes by them.
 
         An attempt that goes on from a checkpoint reports the epochs before it, too.
         """
         with self._store.reading() as rows:
-            existing(rows, operation_id)
-            return rows.epochs_of_newest_attempt(operation_id)
+            operation = existing(rows, operation_id)
+            return EpochHistory(rows.epochs_of_newest_attempt(operation_id), monitored_of(operation.request))
+
+    def epochs(self, operation_id: str) -> list[dict[str, Any]]:
+        """Return the epochs of `history`."""
+        return self.history(operation_id).epochs
 
     def newest_of_each_strategy(self) -> list[Operation]:
         """Return the newest operation of every strategy that was ever trained."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, delete, event, func, insert, select, update
-from sqlalchemy.engine import make_url
+from sqlalchemy import ColumnElement, Connection, Text, cast, delete, func, insert, select, update
 
+from ktrdr.operations.database import Database
 from ktrdr.operations.operation import Operation, OperationStatus
-from ktrdr.operations.tables import EPOCHS, IDEMPOTENCY, METADATA, OPERATIONS, SETTINGS
+from ktrdr.operations.tables import EPOCHS, IDEMPOTENCY, OPERATIONS, SETTINGS
 
-BUSY_TIMEOUT_MS = 5_000
+_ROWS_AT_ONCE = 500
+"""In one statement: four values each, and SQLite takes 32,766."""
 
 
 @dataclass(frozen=True)
@@ -26,56 +26,45 @@ class IdempotencyRow:
 
 
 class OperationStore:
-    """Where operations outlive the process. Makes the tables, and the folder of a SQLite file, where there are none.
+    """Where operations outlive the process. Opening makes the tables, or brings them to the present version.
 
     Parameters
     ----------
     url
-        Any SQLAlchemy URL, such as `sqlite:////abs/path/operations.db`.
+        Such as `sqlite:////abs/path/operations.db`, whose folder is made, or `postgresql://user:password@host/database`.
+
+    Raises
+    ------
+    RequestError
+        If the URL cannot be used.
+    StoreUnavailable
+        Here and from every transaction, while the database cannot be reached or written.
+    UnusableStore
+        If what is there was written by a newer version, or is no store.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        is_sqlite = parsed.get_backend_name() == "sqlite"
-        if is_sqlite and parsed.database and parsed.database != ":memory:":
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(parsed)
-        if is_sqlite:
-            _prepare_sqlite(self._engine)
-        self._writing_engine = self._engine.execution_options(is_writing=True)
-        METADATA.create_all(self._engine)
+        # only who opens a store pays for alembic: clients, too, import what an operation is
+        from ktrdr.operations.migrations import upgrade  # noqa: PLC0415
+
+        self._database = Database(url)
+        upgrade(self._database)
 
     @contextmanager
     def reading(self) -> Iterator[OperationRows]:
         """Give the rows as they stand at one moment."""
-        with self._engine.begin() as connection:
+        with self._database.reading() as connection:
             yield OperationRows(connection)
 
     @contextmanager
     def writing(self) -> Iterator[OperationRows]:
         """Give the rows for changes that are kept together, on disk, when the block ends; not at all if it raises."""
-        with self._writing_engine.begin() as connection:
+        with self._database.writing() as connection:
             yield OperationRows(connection)
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """Let SQLAlchemy alone begin transactions, and let each commit reach the disk."""
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver would begin before a write only, after the read it rests on
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # a writer takes its lock at once: what it reads stays true until it commits
-        is_writing = connection.get_execution_options().get("is_writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+        self._database.close()
 
 
 class OperationRows:
@@ -133,19 +122,22 @@ class OperationRows:
     def page(
         self, statuses: Collection[OperationStatus], strategy: str | None, before: int | None, limit: int
     ) -> tuple[list[Operation], int, int | None]:
-        """Return up to `limit` operations submitted before sequence `before`, newest first.
+        """Return up to `limit` operations submitted before sequence `before`, newest first, without their results.
 
         With them, how many there are on all pages, and the `before` of the next page if there is one.
         """
-        wanted = [_has_status(statuses)]
+        wanted = [] if len(statuses) == len(OperationStatus) else [_has_status(statuses)]
         if strategy is not None:
             wanted.append(OPERATIONS.c.strategy_name == strategy)
         here = [*wanted, OPERATIONS.c.sequence < before] if before is not None else wanted
-        query = select(OPERATIONS.c.sequence, OPERATIONS.c.document).where(*here)
-        rows = self._connection.execute(query.order_by(OPERATIONS.c.sequence.desc()).limit(limit + 1)).all()
-        shown = rows[:limit]
-        following = shown[-1].sequence if len(rows) > limit else None
-        return [Operation.model_validate(row.document) for row in shown], self._count(*wanted), following
+        newest = OPERATIONS.c.sequence.desc()
+        # the places alone are found and put in order by an index; only then are documents read
+        found = list(
+            self._connection.scalars(select(OPERATIONS.c.sequence).where(*here).order_by(newest).limit(limit + 1))
+        )
+        shown = select(OPERATIONS.c.document).where(OPERATIONS.c.sequence.in_(found[:limit])).order_by(newest)
+        items = [Operation.model_validate(document) for document in self._connection.scalars(shown)]
+        return items, self._count(*wanted), found[limit - 1] if len(found) > limit else None
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many operations there are, by status and environment."""
@@ -156,20 +148,24 @@ class OperationRows:
     def add_epochs(self, operation_id: str, attempt: int, epochs: Sequence[Mapping[str, Any]]) -> None:
         """Add those epochs of an attempt that are not there yet."""
         by_number = {int(epoch["epoch"]): dict(epoch) for epoch in reversed(epochs)}
-        here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == attempt)
+        if not by_number:
+            return
+        among = EPOCHS.c.epoch.between(min(by_number), max(by_number))
+        here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == attempt, among)
         known = set(self._connection.scalars(select(EPOCHS.c.epoch).where(*here)))
         missing = [
             {"operation_id": operation_id, "attempt": attempt, "epoch": number, "document": by_number[number]}
             for number in sorted(by_number.keys() - known)
         ]
-        if missing:
-            self._connection.execute(insert(EPOCHS), missing)
+        for first in range(0, len(missing), _ROWS_AT_ONCE):
+            self._connection.execute(insert(EPOCHS).values(missing[first : first + _ROWS_AT_ONCE]))
 
-    def epochs_of_newest_attempt(self, operation_id: str) -> list[dict[str, Any]]:
-        """Return the epochs of the last attempt that has any, in order."""
+    def epochs_of_newest_attempt(self, operation_id: str) -> list[str]:
+        """Return the epochs of the last attempt that has any, in order, each as the JSON it was kept as."""
         newest = select(func.max(EPOCHS.c.attempt)).where(EPOCHS.c.operation_id == operation_id).scalar_subquery()
         here = (EPOCHS.c.operation_id == operation_id, EPOCHS.c.attempt == newest)
-        return list(self._connection.scalars(select(EPOCHS.c.document).where(*here).order_by(EPOCHS.c.epoch)))
+        query = select(cast(EPOCHS.c.document, Text)).where(*here).order_by(EPOCHS.c.epoch)
+        return list(self._connection.scalars(query))
 
     def idempotency(self, key: str) -> IdempotencyRow | None:
         """Return what a key was used for."""
@@ -196,8 +192,9 @@ class OperationRows:
         self._connection.execute(insert(SETTINGS).values(key=key, value=value))
 
     def _operations(self, *wanted: ColumnElement[bool], limit: int | None = None) -> list[Operation]:
-        query = select(OPERATIONS.c.document).where(*wanted).order_by(OPERATIONS.c.sequence).limit(limit)
-        return [Operation.model_validate(document) for document in self._connection.scalars(query)]
+        columns = select(OPERATIONS.c.document, OPERATIONS.c.result)
+        rows = self._connection.execute(columns.where(*wanted).order_by(OPERATIONS.c.sequence).limit(limit))
+        return [Operation.model_validate({**document, "result": result}) for document, result in rows]
 
     def _count(self, *wanted: ColumnElement[bool]) -> int:
         return self._connection.scalar(select(func.count()).select_from(OPERATIONS).where(*wanted)) or 0
@@ -209,7 +206,8 @@ def _columns(operation: Operation) -> dict[str, Any]:
         "environment": operation.execution.environment,
         "strategy_name": operation.strategy_name,
         "created_at": operation.created_at,
-        "document": operation.model_dump(mode="json"),
+        "document": operation.model_dump(mode="json", exclude={"result"}),
+        "result": operation.result,
     }
 
 

@@ -1,4 +1,7 @@
-"""The tables of the operations store. Documents are whole records as JSON; the columns beside them serve queries."""
+"""The tables of the operations store. Documents are whole records as JSON; the columns beside them serve queries.
+
+A change here goes with a step in `ktrdr.operations.migrations.versions`: that is what makes the tables.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ OPERATIONS = Table(
     Column("strategy_name", String(64), nullable=False),
     Column("created_at", String(24), nullable=False),
     Column("document", JSON, nullable=False),
+    Column("result", JSON(none_as_null=True)),  # not in the document: it may be large, and a listing does not show it
     Index("operations_by_status", "status", "environment", "sequence"),
+    Index("operations_by_status_alone", "status", "sequence"),
     Index("operations_by_strategy", "strategy_name", "sequence"),
     sqlite_autoincrement=True,
 )
@@ -37,6 +42,7 @@ IDEMPOTENCY = Table(
     Column("body_sha256", String(64)),
     Column("operation_id", ForeignKey("operations.operation_id"), nullable=False),
     Column("created_at", String(24), nullable=False),
+    Index("idempotency_by_age", "created_at"),
 )
 
 SETTINGS = Table(

@@ -139,7 +139,10 @@ class TrainingExecutor:
             now.outcome = f"{sum(map(len, market.series.values()))} bars{_made_of(market)}"
         with step(2) as now:
             indicators = calculate_indicators(strategy, market, now.report)
-            now.outcome = f"{sum(map(len, indicators.values()))} indicators on {len(market.series)} series"
+            n_bars = sum(map(len, market.series.values()))
+            now.outcome = (
+                f"{sum(map(len, indicators.values()))} indicators on {n_bars} bars of {len(market.series)} series"
+            )
         with step(3) as now:
             memberships = generate_memberships(strategy, indicators, now.report)
             now.outcome = f"{sum(map(len, memberships.values()))} rows of {len(strategy.fuzzy_sets)} fuzzy sets"

@@ -264,9 +264,10 @@ def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
             (
                 "Best epoch",
                 f"{metrics['best_epoch']} of {len(metrics['epochs'])}, validation loss {metrics['best_val_loss']:.4f}"
-                if metrics
+                if metrics and metrics["best_epoch"] is not None
                 else None,
             ),
+            ("By its epochs", _judged(metrics) if metrics else None),
         ]
     )
     if status == "completed":
@@ -288,8 +289,14 @@ def _print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
         )
 
 
+def _judged(metrics: dict[str, Any]) -> str | None:
+    """Return what the epochs say of the training, where they say anything."""
+    said = {"is_overfitting": "it overfits", "is_plateaued": "it has stopped improving"}
+    return ", ".join(words for key, words in said.items() if metrics[key]) or None
+
+
 def _log_line(record: dict[str, Any]) -> str:
-    known = ("time", "level", "event", "logger", "operation_id", "exception")
+    known = ("time", "level", "event", "logger", "operation_id", "sequence", "exception")
     rest = [f"{key}={value}" for key, value in record.items() if key not in known]
     line = " ".join(
         [str(record.get("time", ""))[:19], f"{record.get('level', ''):<7}", str(record.get("event", "")), *rest]

@@ -6,7 +6,7 @@ import functools
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, WebSocket
+from fastapi import APIRouter, Header, Query, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
@@ -42,10 +42,9 @@ async def show(operation_id: str, gateway: GatewayDep) -> OperationView:
 
 
 @router.get("/{operation_id}/metrics")
-async def metrics(operation_id: str, gateway: GatewayDep) -> dict[str, Any]:
-    """Return the epochs so far and the best of them."""
-    found: dict[str, Any] | None = await gateway.operations("metrics", operation_id)
-    return found or {"epochs": [], "best_epoch": None, "best_val_loss": None}
+async def metrics(operation_id: str, gateway: GatewayDep) -> Response:
+    """Return the epochs so far, the best of them, and whether the training overfits or has stopped improving."""
+    return Response(await gateway.operations("metrics_json", operation_id), media_type="application/json")
 
 
 @router.get("/{operation_id}/result")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from ktrdr.errors import TransitionRefused
 from ktrdr.operations import (
@@ -19,20 +27,24 @@ from ktrdr.operations import (
     OperationStatus,
     OperationStore,
 )
+from tests.fakes.postgres import PostgresServer
 from tests.ktrdr.operations.builders import Clock, pending
 
 ATTEMPTS = st.integers(0, 4)
 
 
 class Lives(RuleBasedStateMachine):
-    """Users, dispatchers and trainings of any attempt, in any order, over one book."""
+    """Users, dispatchers and trainings of any attempt, in any order, over one book; `new_url` names an empty store."""
 
     ids = Bundle("ids")
 
+    def __init__(self, new_url: Callable[[], str]) -> None:
+        super().__init__()
+        self.new_url = new_url
+
     @initialize()
     def open_book(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.url = f"sqlite:///{Path(self.folder.name)}/operations.db"
+        self.url = self.new_url()
         self.clock = Clock()
         self.store = OperationStore(self.url)
         self.book = OperationBook(self.store, self.clock)
@@ -47,7 +59,6 @@ class Lives(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "store"):
             self.store.close()
-            self.folder.cleanup()
 
     @rule(target=ids, environment=st.sampled_from(["cpu-docker", "mps-mac"]), max_attempts=st.integers(1, 3))
     def submit(self, environment: str, max_attempts: int) -> str:
@@ -258,5 +269,15 @@ class Lives(RuleBasedStateMachine):
         return self.book.page(status=OperationStatus.RUNNING).total_count
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+def test_what_holds_in_every_life_holds_on_sqlite(tmp_path: Path) -> None:
+    numbers = itertools.count()
+    live(lambda: f"sqlite:///{tmp_path}/{next(numbers)}.db", n_lives=40)
+
+
+def test_what_holds_in_every_life_holds_on_postgresql(postgres: PostgresServer) -> None:
+    live(postgres.cleared_store, n_lives=8)
+
+
+def live(new_url: Callable[[], str], n_lives: int) -> None:
+    bounds = settings(max_examples=n_lives, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(lambda: Lives(new_url), settings=bounds)
