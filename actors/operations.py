@@ -19,7 +19,7 @@ from actors.hub import END, Event
 from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.runners import Claim
-from actors.suspension import REASON, SUSPEND, Suspension
+from actors.suspension import SUSPEND, Suspension
 from cluster.view import ClusterView
 from cluster.waiting import pending_reason
 from ktrdr.operations import (
@@ -115,7 +115,8 @@ class OperationsActor:
             view = await asyncio.to_thread(self._view)
             environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
             now["queue"] = Queue(position=ahead + 1, ahead=ahead)
-            now["status_reason"] = pending_reason(environment, gpu, ahead, view)
+            waits = pending_reason(environment, gpu, ahead, view)
+            now["status_reason"] = f"{operation.status_reason} {waits}" if operation.attempt else waits
         now["metrics"] = await self._metrics_of(operation)
         return OperationView.of(operation, self._desk.progress_of(operation), **now)
 
@@ -248,10 +249,11 @@ class OperationsActor:
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
         settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
-        if settled is None and self._suspension.has_begun:
-            await self._suspension.put_back(operation_id, attempt)
-            return
         if settled is None:
+            operation = await self._desk.write(self._book.get, operation_id)
+            if operation.attempt == attempt and self._suspension.covers(operation):
+                await self._suspension.put_back(operation)
+                return
             reason = "The training stopped without being asked to."
             settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason)
         await self._desk.settle(settled)
@@ -268,11 +270,18 @@ class OperationsActor:
         """
         return await self._suspension.begin(wait_s)
 
+    async def suspend_node(self, node_id: str, wait_s: float) -> int:
+        """Put what runs on one node back into the queue, in the same way; other nodes go on. Return how much ran."""
+        return await self._suspension.begin_on(node_id, wait_s)
+
     # -- for training tasks ------------------------------------------------------------------------------------------
 
     async def placed(self, operation_id: str, attempt: int, node: str, device: str) -> None:
         """Record the node and device the attempt runs on."""
-        self._desk.tell(await self._desk.write(self._book.placed, operation_id, attempt, node, device))
+        placed = await self._desk.write(self._book.placed, operation_id, attempt, node, device)
+        self._desk.tell(placed)
+        if placed is not None and self._suspension.concerns(placed):  # its poll began before it had a node
+            self._notices.wake(stop_of(operation_id))
 
     async def report(
         self,
@@ -296,7 +305,7 @@ class OperationsActor:
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
         """Return ("cancel", reason) once the attempt must stop, ("over", None) once it is over, else ("run", None).
 
-        ("suspend", reason) when it is to stop because the service ends, and will go on later.
+        ("suspend", reason) when it is to stop because the service or its node ends, and will go on later.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -308,7 +317,7 @@ class OperationsActor:
             if operation.status is OperationStatus.CANCELLING:
                 return ("cancel", operation.cancel_reason)
             if self._suspension.concerns(operation):
-                return (SUSPEND, REASON)
+                return (SUSPEND, self._suspension.reason(operation))
             if (remaining := deadline - time.monotonic()) <= 0:
                 return ("run", None)
             await wait_for(changed, remaining)
