@@ -19,14 +19,7 @@ from ktrdr.errors import KtrdrError
 
 log = logging.getLogger("ktrdr.farewell")
 
-MODULE = "actors.farewell"
 _WHY = "The node is being stopped."
-
-
-def command(address: str, node_id: str, wait_s: float) -> list[str]:
-    """Return the command line of the process."""
-    given = {"--address": address, "--node-id": node_id, "--wait-s": str(wait_s)}
-    return [sys.executable, "-m", MODULE, *(part for pair in given.items() for part in pair)]
 
 
 def take_leave(address: str, node_id: str, wait_s: float) -> int:

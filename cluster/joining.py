@@ -9,7 +9,7 @@ from typing import Any
 
 import ray
 import ray.exceptions as ray_errors
-from ray._raylet import GcsClient
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 
 from ktrdr.errors import RequestError
 
@@ -45,7 +45,9 @@ def check_reachable(address: str) -> None:
     """Refuse an address at which nobody listens; Ray itself would wait for 40 seconds."""
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdigit()):
-        raise RequestError("address", f"'{address}' is not HOST:PORT.", "Give the head's address, such as 10.0.0.1:6379.")
+        raise RequestError(
+            "address", f"'{address}' is not HOST:PORT.", "Give the head's address, such as 10.0.0.1:6379."
+        )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:

@@ -1,6 +1,6 @@
 """The process that holds Ray's processes of one node: it joins a head, says so, and ends with a signal or with them.
 
-Run as `python -m cluster.member --address HOST:PORT --name X --environment E --slots N --session-folder F --ready FILE`.
+Run as `python -m cluster.member --address HOST:PORT --name X --environment E --slots N ...` by `serve.keeper`.
 It is what `ray start --block` is, which refuses a cluster that stays on 127.0.0.1. Exit codes: 0 ended by a signal,
 1 the cluster cannot be joined and trying again will not help, 2 Ray's processes ended or did not start.
 """

@@ -7,7 +7,7 @@ from typing import Any
 
 import ray
 from ray._private.state import state as ray_state
-from ray._raylet import GcsClient
+from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
 from cluster.environments import DEVICE_LABEL, ENVIRONMENT_LABEL, SLOT_RESOURCE

@@ -227,6 +227,10 @@ class Client:
         """Return the service's health."""
         return self._object("GET", "/health")
 
+    def nodes(self) -> dict[str, Any]:
+        """Return the nodes there are: id, address, environment, device, slots, GPUs."""
+        return self._object("GET", "/system/nodes")
+
     # -- inside
 
     @staticmethod

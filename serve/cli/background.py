@@ -1,4 +1,4 @@
-"""A process of ours in the background: its lock, its log, its end. The service is one, the supervisor of a node another."""
+"""A process of ours in the background, the service or what keeps a node: its lock, its log, its end."""
 
 from __future__ import annotations
 
