@@ -25,7 +25,7 @@ FIRST_START_S = 120.0
 """The first start is tried again for so long: on a busy machine Ray gives its own processes up after 15 s."""
 JOIN_TIMEOUT_S = 90.0
 SUSPEND_WAIT_S = 10.0
-FAREWELL_TIMEOUT_S = 30.0
+FAREWELL_TIMEOUT_S = 45.0
 MEMBER_TIMEOUT_S = 15.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 STEADY_S = 60.0
@@ -142,6 +142,7 @@ class NodeKeeper:
             return status
         membership.ready.unlink()
         self._member, self._cluster, self._joined_s = child, cluster, self._machine.now_s()
+        log.info("Node %s of %s has joined %s", joined.node_id[:8], self._record.environment, cluster.address)
         self._note(
             "running",
             node_id=joined.node_id,

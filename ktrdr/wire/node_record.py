@@ -29,7 +29,6 @@ class NodeRecord(RecordFile):
     """Why it is in that state, in a sentence."""
     ray_address: str | None = None
     """The head it is joined to."""
-    ray_variables: dict[str, str] = {}
     node_id: str | None = None
     device: str | None = None
     session: int | None = None

@@ -224,3 +224,12 @@ def test_without_a_service_the_nodes_that_wait_for_it_are_listed(ktrdr, settings
 
 def test_without_a_service_and_nodes_there_is_nothing_to_list(ktrdr):
     assert ktrdr(["nodes", "list"], machine=FakeMachine()).code == 1
+
+
+def test_down_names_the_nodes_that_wait_for_the_next_up(ktrdr, settings):
+    machine = a_machine(settings)
+    a_kept_node(settings, machine)
+    ran = ktrdr(["down"], machine=machine)
+    assert "join it when it is up again: mac." in ran.out
+    assert ".venv/bin/ktrdr nodes stop --all" in ran.out
+    assert 60 in machine.processes
