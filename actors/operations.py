@@ -23,7 +23,7 @@ from actors.notices import end_of, stop_of, wait_for, work_in
 from actors.operation_logs import OperationLogs
 from actors.places import environment_list
 from actors.runners import Claim
-from actors.suspension import REASON, Suspension
+from actors.suspension import Suspension
 from actors.waiting_room import WaitingRoom
 from actors.words import CANCEL, GIVEN_UP_AFTER, LAPSED, OVER, RUN, SUSPEND, TIMEOUT, Watched, overdue
 from cluster.environments import Environment, Environments
@@ -319,20 +319,20 @@ class OperationsActor:
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
         settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
-        if settled is None and self._suspension.has_begun:
-            await self._suspension.put_back(operation_id, attempt)
-            return
         if settled is None:
-            settled = await self._stopped_unasked(operation_id, attempt)
+            await self._stopped_uncancelled(operation_id, attempt)
         await self._desk.settle(settled)
 
-    async def _stopped_unasked(self, operation_id: str, attempt: int) -> Operation | None:
+    async def _stopped_uncancelled(self, operation_id: str, attempt: int) -> None:
         operation = await self._desk.write(self._book.get, operation_id)
-        if message := overdue(operation, self._environments, self._clock()):
-            error = OperationError(kind="timeout", message=message)
-            return await self._desk.write(self._book.fail, operation_id, attempt, error)
-        reason = "The training stopped without being asked to."
-        return await self._desk.write(self._book.requeue, operation_id, attempt, reason)
+        if operation.attempt != attempt:
+            return
+        if self._suspension.covers(operation):
+            await self._suspension.put_back(operation)
+        elif message := overdue(operation, self._environments, self._clock()):
+            await self.fail(operation_id, attempt, OperationError(kind="timeout", message=message))
+        else:
+            await self.requeue(operation_id, attempt, "The training stopped without being asked to.")
 
     async def watch(self, operation_id: str, attempt: int, timeout_s: float) -> Watched:
         """For the attempt's dispatcher: as `wait_for_cancel`, and "lapsed" once nothing has been heard for too long.
@@ -373,12 +373,19 @@ class OperationsActor:
         """
         return await self._suspension.begin(wait_s)
 
+    async def suspend_node(self, node_id: str, wait_s: float) -> int:
+        """Put what runs on one node back into the queue, in the same way; other nodes go on. Return how much ran."""
+        return await self._suspension.begin_on(node_id, wait_s)
+
     # -- for training tasks ------------------------------------------------------------------------------------------
 
     async def placed(self, operation_id: str, attempt: int, node: str, device: str) -> None:
         """Record the node and device the attempt runs on."""
         self._leases.heard(operation_id, attempt)
-        self._desk.tell(await self._desk.write(self._book.placed, operation_id, attempt, node, device))
+        placed = await self._desk.write(self._book.placed, operation_id, attempt, node, device)
+        self._desk.tell(placed)
+        if placed is not None and self._suspension.concerns(placed):  # its poll began before it had a node
+            self._notices.wake(stop_of(operation_id))
 
     async def report(
         self,
@@ -408,8 +415,8 @@ class OperationsActor:
     async def wait_for_cancel(self, operation_id: str, attempt: int, timeout_s: float) -> tuple[str, str | None]:
         """Return (word, reason) once the attempt must stop, or (RUN, None) after `timeout_s`.
 
-        CANCEL: it was cancelled. TIMEOUT: it has run as long as its environment lets it. SUSPEND: the service ends,
-        and it will go on later. OVER: it has ended, and another attempt may have begun.
+        CANCEL: it was cancelled. TIMEOUT: it has run as long as its environment lets it. SUSPEND: the service or its
+        node ends, and it will go on later. OVER: it has ended, and another attempt may have begun.
         """
         deadline = time.monotonic() + timeout_s
         while True:
@@ -427,7 +434,7 @@ class OperationsActor:
         if operation.status is OperationStatus.CANCELLING:
             return (CANCEL, operation.cancel_reason)
         if self._suspension.concerns(operation):
-            return (SUSPEND, REASON)
+            return (SUSPEND, self._suspension.reason(operation))
         if not operation.committing and (message := overdue(operation, self._environments, self._clock())):
             return (TIMEOUT, message)
         return (RUN, None)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import ray
 
 from cluster.environments import SLOT_RESOURCE, Environment, node_labels, slots_of
+from cluster.session_folder import ray_folder
 
 NAMESPACE = "ktrdr"
 LOOPBACK = "127.0.0.1"
@@ -57,9 +56,3 @@ def join_head(ray_address: str) -> Head:
     context = ray.init(address=ray_address, namespace=NAMESPACE, log_to_driver=False)
     info = context.address_info
     return Head(ray_address=info["gcs_address"], dashboard_url=f"http://{info['webui_url']}")
-
-
-def ray_folder(home: Path) -> Path:
-    """Return Ray's session folder for `home`: short, since socket paths are limited to 107 bytes."""
-    digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
-    return Path(tempfile.gettempdir()) / f"ktrdr-{digest}"

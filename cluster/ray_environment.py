@@ -24,6 +24,15 @@ def ray_environment(token_path: Path) -> dict[str, str]:
     }
 
 
+def member_environment(address: str, token_path: Path) -> dict[str, str]:
+    """Return the variables for a node of the cluster whose head is at `address`, and for what talks to it from here."""
+    host = address.rpartition(":")[0]
+    if host in ("127.0.0.1", "localhost"):
+        return ray_environment(token_path)
+    # Off loopback Ray joins nothing on a Mac unless told; elsewhere it is told what is so anyway.
+    return {**joined_environment(token_path), "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
+
+
 def joined_environment(token_path: Path) -> dict[str, str]:
     """Return the variables for drivers of a cluster that others started, over whatever network it has."""
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token_path)}

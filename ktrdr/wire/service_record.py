@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from ktrdr.wire.record_file import RecordFile
 
 FILE_NAME = "service.json"
 
 
-class ServiceRecord(BaseModel):
+class ServiceRecord(RecordFile):
     """Where the embedded service of one home answers, and which process it is."""
 
     pid: int
@@ -24,17 +23,12 @@ class ServiceRecord(BaseModel):
 
     def write(self, home: Path) -> None:
         """Put the record into `home`, whole or not at all."""
-        draft = home / f".{FILE_NAME}.{os.getpid()}"
-        draft.write_text(self.model_dump_json(indent=2) + "\n")
-        draft.replace(home / FILE_NAME)
+        self.write_to(home / FILE_NAME)
 
     @classmethod
     def read(cls, home: Path) -> ServiceRecord | None:
         """Return the record of `home`, or None where there is none that can be read."""
-        try:
-            return cls.model_validate_json((home / FILE_NAME).read_text())
-        except (FileNotFoundError, ValidationError):
-            return None
+        return cls.read_from(home / FILE_NAME)
 
     @staticmethod
     def remove(home: Path) -> None:

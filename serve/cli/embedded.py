@@ -2,52 +2,32 @@
 
 from __future__ import annotations
 
-import fcntl
-import re
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from ktrdr.errors import Problem, ServiceError
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
+from serve.cli.background import (
+    POLL_S,
+    BackgroundError,
+    end,
+    end_leftovers,
+    fresh_log,
+    is_running,
+    last_words,
+    locked,
+)
 from serve.cli.machine import Child, Machine
 
 MODULE = "serve.service"
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
-LEFTOVER_TIMEOUT_S = 15.0
-_POLL_S = 0.2
-_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\(|\[\d{4}-|INFO |WARNING ")
-"""How lines of a log begin: ours, and those of Ray's processes. The rest is what the process itself had to say."""
-_N_LINES_SHOWN = 5
 
 
-class EmbeddedServiceError(ServiceError):
+class EmbeddedServiceError(BackgroundError):
     """The service's process did not come up, or is there and does not answer."""
-
-    kind = "infrastructure"
-
-    def __init__(self, complaints: tuple[str, ...], advice: str) -> None:
-        super().__init__(complaints, advice)
-        self.complaints, self.advice = complaints, advice
-
-    def __str__(self) -> str:
-        return "\n".join(self.complaints)
-
-    @property
-    def suggestion(self) -> str | None:
-        """What the reader can do about it."""
-        return self.advice
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What the process said, a line each."""
-        return (*(Problem("", line) for line in self.complaints[:-1]), Problem("", self.complaints[-1], self.advice))
 
 
 @dataclass(frozen=True)
@@ -91,7 +71,7 @@ class Stopped:
 def find(settings: Settings, machine: Machine | None = None) -> ServiceRecord | None:
     """Return the record of this home's running service; one of a process that is gone, or another, does not count."""
     record = ServiceRecord.read(settings.home)
-    return record if record is not None and _is_service(record.pid, machine or Machine()) else None
+    return record if record is not None and is_running(record.pid, MODULE, machine or Machine()) else None
 
 
 def up(settings: Settings, listening: Listening | None = None, machine: Machine | None = None) -> Started:
@@ -105,7 +85,7 @@ def up(settings: Settings, listening: Listening | None = None, machine: Machine 
         If it does not come up, with what it said, or runs and does not answer. A failed start leaves nothing running.
     """
     machine, listening = machine or Machine(), listening or Listening()
-    with _locked(settings.home):
+    with locked(settings.home, "service"):
         found = find(settings, machine)
         if found is not None:
             if not machine.answers(found.url):
@@ -115,14 +95,14 @@ def up(settings: Settings, listening: Listening | None = None, machine: Machine 
                 )
             return Started(found, is_new=False)
         ServiceRecord.remove(settings.home)
-        log = _fresh_log(settings.home)
+        log = fresh_log(log_path(settings.home))
         child = machine.spawn(listening.command, log, _variables(settings))
         record = None
         try:
             record = _await_answer(settings.home, child, log, machine)
         finally:
             if record is None:  # Ctrl-C, too: nobody would know of a half-started service
-                _end(child.pid, machine)
+                end(child.pid, MODULE, STOP_TIMEOUT_S, machine)
                 ServiceRecord.remove(settings.home)
         return Started(record, is_new=True)
 
@@ -137,16 +117,16 @@ def down(settings: Settings, machine: Machine | None = None) -> Stopped | None:
     machine = machine or Machine()
     if not settings.home.is_dir():
         return None
-    with _locked(settings.home):
+    with locked(settings.home, "service"):
         record = ServiceRecord.read(settings.home)
         if record is None:
             return None
-        is_running = _is_service(record.pid, machine)
-        was_killed = is_running and _end(record.pid, machine)
-        if not is_running and not machine.command_of(record.pid):
-            _end_leftovers(record.pid, machine)  # its leader died without ending them
+        was_there = is_running(record.pid, MODULE, machine)
+        was_killed = was_there and end(record.pid, MODULE, STOP_TIMEOUT_S, machine)
+        if not was_there and not machine.command_of(record.pid):
+            end_leftovers(record.pid, machine)  # its leader died without ending them
         ServiceRecord.remove(settings.home)
-        return Stopped(record, was_killed) if is_running else None
+        return Stopped(record, was_killed) if was_there else None
 
 
 def log_path(home: Path) -> Path:
@@ -154,30 +134,9 @@ def log_path(home: Path) -> Path:
     return home / "logs" / "service.log"
 
 
-def _is_service(pid: int, machine: Machine) -> bool:
-    return MODULE in machine.command_of(pid).split()
-
-
 def _variables(settings: Settings) -> dict[str, str]:
     # Said outright, so that the process means the home that was found upwards from here.
     return {"KTRDR_HOME": str(settings.home)}
-
-
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Let one start or stop at a time through; the others wait here and then find what it left."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "service.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _fresh_log(home: Path) -> Path:
-    path = log_path(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        path.replace(path.with_name("service.previous.log"))
-    return path
 
 
 def _await_answer(home: Path, child: Child, log: Path, machine: Machine) -> ServiceRecord:
@@ -185,44 +144,9 @@ def _await_answer(home: Path, child: Child, log: Path, machine: Machine) -> Serv
     advice = f"Its whole log is {log}."
     while machine.now_s() < deadline_s:
         if child.poll() is not None:
-            raise EmbeddedServiceError(("The service did not start.", *_last_words(log)), advice)
+            raise EmbeddedServiceError(("The service did not start.", *last_words(log)), advice)
         record = ServiceRecord.read(home)
         if record is not None and record.pid == child.pid and machine.answers(record.url):
             return record
-        machine.sleep(_POLL_S)
+        machine.sleep(POLL_S)
     raise EmbeddedServiceError((f"The service did not answer within {START_TIMEOUT_S:.0f} s and was stopped.",), advice)
-
-
-def _last_words(log: Path) -> tuple[str, ...]:
-    """Return the lines by which the process said what is wrong: neither log lines nor a traceback's inside."""
-    lines = [line.rstrip() for line in log.read_text(errors="replace").splitlines()] if log.exists() else []
-    said = [line for line in lines if line and not line[0].isspace() and not _LOG_LINE.match(line)]
-    said = [line for line in said if not line.startswith("Traceback ")]
-    return tuple((said or [line for line in lines if line])[-_N_LINES_SHOWN:])
-
-
-def _end(pid: int, machine: Machine) -> bool:
-    """End the service's process and what it started; True if it had to be killed."""
-    if _is_service(pid, machine):
-        machine.send(pid, signal.SIGTERM)
-    was_killed = not _until(lambda: not _is_service(pid, machine), STOP_TIMEOUT_S, machine)
-    if was_killed:
-        machine.send(pid, signal.SIGKILL)
-    _end_leftovers(pid, machine)
-    return was_killed
-
-
-def _end_leftovers(session: int, machine: Machine) -> None:
-    """Wait until Ray's processes are gone, and kill those that stay: they are of the session that `up` began."""
-    if not _until(lambda: not machine.members(session), LEFTOVER_TIMEOUT_S, machine):
-        for pid in machine.members(session):
-            machine.send(pid, signal.SIGKILL)
-
-
-def _until(condition: Callable[[], bool], timeout_s: float, machine: Machine) -> bool:
-    deadline_s = machine.now_s() + timeout_s
-    while not condition():
-        if machine.now_s() >= deadline_s:
-            return False
-        machine.sleep(_POLL_S)
-    return True

@@ -18,7 +18,7 @@ import typer
 
 import ktrdr
 from ktrdr.errors import KtrdrError, RequestError
-from serve.cli import data, indicators, models, operations, service_commands, strategies
+from serve.cli import data, indicators, models, nodes, operations, service_commands, strategies
 from serve.cli.printing import Terminal, command_name
 from serve.cli.session import Session
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 for command in (service_commands.up, service_commands.down, service_commands.status):
     app.command()(command)
+app.add_typer(nodes.app, name="nodes")
 app.add_typer(models.app, name="models")
 app.add_typer(operations.app, name="operations")
 app.add_typer(strategies.app, name="strategies")

@@ -97,6 +97,7 @@ def down(context: typer.Context, as_json: AsJson = False) -> None:
     """Stop the service that `up` started. What trains keeps its last epoch and goes on at the next `up`."""
     from serve.cli.embedded import down as stop
     from serve.cli.embedded import find
+    from serve.cli.local_nodes import find_nodes
 
     session = session_of(context, as_json)
     terminal = session.terminal
@@ -115,7 +116,10 @@ def down(context: typer.Context, as_json: AsJson = False) -> None:
         terminal.warn(f"The service at {stopped.record.url} did not stop by itself and was killed.")
     else:
         terminal.say(f"The service at {stopped.record.url} has stopped.")
-    terminal.next_steps(("start it", "up"))
+    waiting = [node.name for node in find_nodes(session.settings, session.machine) if node.address is None]
+    if waiting:
+        terminal.say(f"Nodes that join it when it is up again: {', '.join(waiting)}.")
+    terminal.next_steps(("start it", "up"), *([("stop its nodes, too", "nodes stop --all")] if waiting else []))
 
 
 def status(

@@ -84,6 +84,9 @@ class FakeClient:
     def health(self) -> dict[str, Any]:
         return self._answer("health", None)
 
+    def nodes(self) -> dict[str, Any]:
+        return self._answer("nodes", None)
+
     def events(self, operation_id: str) -> Iterator[ServiceEvent]:
         self.asked.append(("events", operation_id))
         for event in self.answers["events"]:
