@@ -7,7 +7,7 @@ STRATEGY ?= sp500_daily
 # torch comes with the rest in one pip call, pinned: asked for later, by itself, pip would take another build of it.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch==2.13.0
 
-.PHONY: run stop test test-slow check bench clean
+.PHONY: run stop test test-units test-end-to-end test-slow check bench clean
 
 run: .venv/installed  ## Install, start the service, train the example on the bundled bars
 	@$(BIN)/ktrdr up --port $(PORT)
@@ -16,8 +16,13 @@ run: .venv/installed  ## Install, start the service, train the example on the bu
 stop:  ## End what `make run` started
 	@if [ -x $(BIN)/ktrdr ]; then $(BIN)/ktrdr down; else echo "Nothing is installed here, so nothing runs."; fi
 
-test: .venv/installed-dev  ## The whole suite; takes about a quarter of an hour on two cores
-	$(BIN)/python -m pytest -m "not slow"
+test: .venv/installed-dev test-units test-end-to-end  ## The whole suite but its slow part; clusters only once the rest has passed
+
+test-units: .venv/installed-dev  ## Everything that starts no Ray, on two cores
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/end_to_end --numprocesses 2 --dist worksteal
+
+test-end-to-end: .venv/installed-dev  ## Real clusters, one at a time and without xdist: some tests are about seconds
+	$(BIN)/python -m pytest -m "not slow" tests/end_to_end
 
 test-slow: .venv/installed-dev  ## What takes too long for every change: repeated kills at random instants
 	$(BIN)/python -m pytest -m slow
