@@ -50,11 +50,10 @@ class Service:
         """Kill the node's raylet, as a machine that loses its power does."""
         os.kill(self.nodes.pop(environment).all_processes["raylet"][0].process.pid, signal.SIGKILL)
 
-    def pid_of_actor(self, class_name: str) -> int:
-        """Return the process of the one living actor of a class, such as Serve's."""
+    def pids_of(self, class_name: str) -> list[int]:
+        """Return the processes of the living actors of a class, such as Serve's."""
         alive = [("class_name", "=", class_name), ("state", "=", "ALIVE")]
-        [actor] = list_actors(self.cluster.address, filters=alive, detail=True)
-        return int(actor.pid)
+        return [int(actor.pid) for actor in list_actors(self.cluster.address, filters=alive, detail=True)]
 
 
 def free_port() -> int:

@@ -48,7 +48,7 @@ def test_when_a_process_of_serve_is_killed_clients_get_their_answers_and_the_tra
         follower = Follower(service, operation_id)
         wait_until(lambda: (client.operation(operation_id)["progress"] or {}).get("current_step") == 7)
         wait_until(follower.last_id)
-        pid = service.pid_of_actor(process)
+        [pid] = service.pids_of(process)
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         sequence = client.operation(operation_id)["progress"]["sequence"]  # asked again until it is answered
@@ -60,7 +60,7 @@ def test_when_a_process_of_serve_is_killed_clients_get_their_answers_and_the_tra
         record_property("news_after_s", followed_s)
         assert (operation["status"], operation["attempt"]) == ("running", 1)
         assert operation["progress"]["sequence"] > sequence
-        wait_until(lambda: service.pid_of_actor(process) != pid)
+        wait_until(lambda: service.pids_of(process) not in ([], [pid]))
         client.cancel(operation_id)
         assert follower.end().payload["status"] == "cancelled"
     ids = [event.id for event in follower.events]
