@@ -12,9 +12,9 @@ from actors.hosts.model_storage import HostedModelStorage
 from actors.hosts.operations import HostedOperations
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from cluster.environments import ENVIRONMENTS
+from cluster.head import ON_THE_HEAD
 from ktrdr.settings import Settings
 
-_ON_THE_HEAD = {"node:__internal_head__": 0.001}
 _DETACHED: dict[str, Any] = {
     "namespace": NAMESPACE,
     "lifetime": "detached",
@@ -22,7 +22,7 @@ _DETACHED: dict[str, Any] = {
     "max_restarts": -1,
     "max_task_retries": -1,
     "num_cpus": 0,
-    "resources": _ON_THE_HEAD,
+    "resources": ON_THE_HEAD,
 }
 _MANY = 5000
 """Long polls wait inside an async actor by the hundred; each is a coroutine."""
