@@ -31,7 +31,7 @@ def override(n_epochs: int) -> list[str]:
 
 
 LONG = override(100_000)
-N_MIDDLING = 150
+N_MIDDLING = 100
 MIDDLING = {"training.epochs": N_MIDDLING, "training.early_stopping": {"patience": N_MIDDLING}}
 """A training of some seconds, for a client."""
 

@@ -18,7 +18,7 @@ from ktrdr.errors import ServiceRefused
 from ktrdr.settings import Settings
 from tests.end_to_end.conftest import Service, running_service, wait_until
 
-N_EPOCHS = 300
+N_EPOCHS = 160
 SOME_SECONDS = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 FULL_S = 4.0
 
