@@ -21,7 +21,9 @@ from ktrdr.errors import ServiceError
 
 RAY = Path(sys.executable).with_name("ray")
 RAY_PORT, HTTP_PORT = 6379, 8000
-START_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 120.0
+JOINED = "Ray runtime started"
+"""What `ray start` says once its node is one."""
 
 
 def why_not() -> str | None:
@@ -96,6 +98,7 @@ class Network:
 
     name: str = field(default_factory=lambda: f"kt{secrets.token_hex(2)}")
     hosts: list[Host] = field(default_factory=list)
+    n_ever: int = 0
 
     def __post_init__(self) -> None:
         self._prefix = f"198.18.{int(self.name[2:], 16) % 256}"
@@ -105,7 +108,8 @@ class Network:
 
     def host(self) -> Host:
         """Add a host."""
-        number = len(self.hosts) + 1
+        self.n_ever += 1
+        number = self.n_ever
         host = Host(f"{self.name}-{number}", f"{self._prefix}.{number}", f"{self.name}v{number}")
         _ip("netns", "add", host.namespace)
         self.hosts.append(host)
@@ -117,10 +121,15 @@ class Network:
         _ip(*inside, "link", "set", "eth0", "up")
         return host
 
+    def remove(self, host: Host) -> None:
+        """Take a host away with all that runs on it."""
+        self.hosts.remove(host)
+        host.shut_down()
+
     def close(self) -> None:
         """Take everything away."""
-        while self.hosts:
-            self.hosts.pop().shut_down()
+        for host in list(self.hosts):
+            self.remove(host)
         _ip("link", "del", self.name)
 
 
@@ -135,6 +144,7 @@ class SeparateHosts:
     network: Network
     variables: dict[str, str] = field(default_factory=dict)
     api_key: str = field(default_factory=lambda: secrets.token_hex(16))
+    nodes: dict[str, list[Host]] = field(default_factory=dict)
 
     def start_head(self) -> Host:
         """Start the head, which trains as `cpu-docker`, and the service; return when it answers."""
@@ -143,7 +153,7 @@ class SeparateHosts:
         self.variables |= joined_environment(ensure_token(home))
         where = ("--head", f"--port={RAY_PORT}", "--dashboard-host=127.0.0.1", f"--temp-dir={self.folder / 'r'}")
         self._start_ray(self.head, "cpu-docker", *where)
-        _until((self.folder / "r" / "session_latest").exists, START_TIMEOUT_S, "the head to be there")
+        _until(lambda: JOINED in self.log_of(self.head).read_text(), START_TIMEOUT_S, "the head to be there")
         service = (sys.executable, "-m", "serve.service", "--host", self.head.address, "--port", str(HTTP_PORT))
         started = self.head.start(
             self.folder / "service.log",
@@ -158,12 +168,23 @@ class SeparateHosts:
         return self.head
 
     def join(self, environment: str) -> Host:
-        """Start a node on another host; return when the service counts it."""
-        n_before = self.n_nodes(environment)
+        """Start a node on another host; return when it has joined."""
         node = self.network.host()
+        self.nodes.setdefault(environment, []).append(node)
         self._start_ray(node, environment, f"--address={self.head.address}:{RAY_PORT}")
-        _until(lambda: self.n_nodes(environment) > n_before, START_TIMEOUT_S, f"a node of {environment}")
+        _until(lambda: JOINED in self.log_of(node).read_text(), START_TIMEOUT_S, f"a node of {environment}")
+        _until(lambda: self.n_nodes(environment), START_TIMEOUT_S, "the service to see it")
         return node
+
+    def leave(self, environment: str) -> None:
+        """Take all nodes of an environment away, those that have ended too; return when the service sees none."""
+        for node in self.nodes.pop(environment):
+            self.network.remove(node)
+        _until(lambda: not self.n_nodes(environment), START_TIMEOUT_S, "the service to miss them")
+
+    def log_of(self, host: Host) -> Path:
+        """Return the file with what `ray start` says there."""
+        return self.folder / f"{host.namespace}.log"
 
     def client(self) -> ktrdr.Client:
         """Return a client on this machine, which no cut concerns."""
@@ -177,7 +198,7 @@ class SeparateHosts:
     def _start_ray(self, host: Host, environment: str, *where: str) -> None:
         labels = ",".join(f"{name}={value}" for name, value in node_labels(environment, "cpu").items())
         host.start(
-            self.folder / f"{host.namespace}.log",
+            self.log_of(host),
             RAY,
             "start",
             *where,

@@ -24,9 +24,10 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeparateHosts]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def node(hosts: SeparateHosts) -> Host:
-    return hosts.join("mps-mac")
+@pytest.fixture
+def node(hosts: SeparateHosts) -> Iterator[Host]:
+    yield hosts.join("mps-mac")
+    hosts.leave("mps-mac")
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_a_cut_of_a_second_and_one_of_ten_cost_nothing(
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("has_another", [False, True], ids=["and_no_other_node", "and_another_node"])
+@pytest.mark.parametrize("has_another", [False, True], ids=["and_no_other_node_until_then", "and_another_node"])
 def test_a_cut_of_a_minute_ends_the_attempt_and_the_next_goes_on_from_its_checkpoint(
     hosts: SeparateHosts, client: ktrdr.Client, node: Host, has_another: bool, record_property: Callable[..., None]
 ) -> None:
@@ -90,14 +91,13 @@ def test_a_cut_of_a_minute_ends_the_attempt_and_the_next_goes_on_from_its_checkp
         time.sleep(max(0.0, cut_at + 60 - time.monotonic()))
     finally:
         node.mend()
+    if other is None:  # a raylet that was given up for dead ends itself once it hears of it: there may be no node left
+        other = hosts.join("mps-mac")
     ended = client.wait(operation_id)
     assert (ended["status"], ended["attempt"]) == ("completed", 2)
     lines = [line["event"] for line in client.logs(operation_id)]
     assert sum(line.startswith("Resumed after epoch") for line in lines) == 1
     check_is_whole(client, ended)
-    if other is not None:
-        other.shut_down()
-        hosts.network.hosts.remove(other)
 
 
 def state_of(client: ktrdr.Client, operation_id: str) -> tuple[str, int]:
