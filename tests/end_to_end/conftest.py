@@ -79,15 +79,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @contextmanager
-def running_service(settings: Settings) -> Iterator[Service]:
-    """Give a service of those settings, on a head with two slots."""
+def running_service(settings: Settings, *, has_dashboard: bool = True) -> Iterator[Service]:
+    """Give a service of those settings, on a head with two slots. Ray's own lists of tasks need the dashboard."""
     cluster = Cluster(
         initialize_head=True,
         head_node_args={
             "num_cpus": 2,
             "labels": node_labels("cpu-docker", "cpu"),
             "resources": {SLOT_RESOURCE: 2},
-            "include_dashboard": True,
+            "include_dashboard": has_dashboard,
             "dashboard_host": "127.0.0.1",
             "dashboard_port": free_port(),
         },

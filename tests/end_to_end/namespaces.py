@@ -20,8 +20,9 @@ from cluster.ray_environment import ensure_token, joined_environment
 from ktrdr.errors import ServiceError
 
 RAY = Path(sys.executable).with_name("ray")
+N_TRIES = 3
 RAY_PORT, HTTP_PORT = 6379, 8000
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 180.0
 JOINED = "Ray runtime started"
 """What `ray start` says once its node is one."""
 
@@ -78,9 +79,13 @@ class Host:
 
     def shut_down(self) -> None:
         """Kill whatever runs on the host and take it away."""
-        _until(lambda: not self._kill(), 20.0, f"{self.namespace} to be empty")
+        self.end_processes()
         _ip("link", "del", self.link)
         _ip("netns", "del", self.namespace)
+
+    def end_processes(self) -> None:
+        """Kill whatever runs on the host."""
+        _until(lambda: not self._kill(), 20.0, f"{self.namespace} to be empty")
 
     def _kill(self) -> int:
         pids = self.pids()
@@ -151,9 +156,8 @@ class SeparateHosts:
         self.head = self.network.host()
         home = self.folder / ".ktrdr"
         self.variables |= joined_environment(ensure_token(home))
-        where = ("--head", f"--port={RAY_PORT}", "--dashboard-host=127.0.0.1", f"--temp-dir={self.folder / 'r'}")
+        where = ("--head", f"--port={RAY_PORT}", "--include-dashboard=false", f"--temp-dir={self.folder / 'r'}")
         self._start_ray(self.head, "cpu-docker", *where)
-        _until(lambda: JOINED in self.log_of(self.head).read_text(), START_TIMEOUT_S, "the head to be there")
         service = (sys.executable, "-m", "serve.service", "--host", self.head.address, "--port", str(HTTP_PORT))
         started = self.head.start(
             self.folder / "service.log",
@@ -172,7 +176,6 @@ class SeparateHosts:
         node = self.network.host()
         self.nodes.setdefault(environment, []).append(node)
         self._start_ray(node, environment, f"--address={self.head.address}:{RAY_PORT}")
-        _until(lambda: JOINED in self.log_of(node).read_text(), START_TIMEOUT_S, f"a node of {environment}")
         _until(lambda: self.n_nodes(environment), START_TIMEOUT_S, "the service to see it")
         return node
 
@@ -196,19 +199,18 @@ class SeparateHosts:
             return int(client.health()["nodes"][environment])
 
     def _start_ray(self, host: Host, environment: str, *where: str) -> None:
+        """Run `ray start` there until it says that its node is one: on a busy machine Ray's own 30 s may be too few."""
         labels = ",".join(f"{name}={value}" for name, value in node_labels(environment, "cpu").items())
-        host.start(
-            self.log_of(host),
-            RAY,
-            "start",
-            *where,
-            f"--node-ip-address={host.address}",
-            "--num-cpus=1",
-            f"--labels={labels}",
-            f'--resources={{"{SLOT_RESOURCE}": 1}}',
-            "--block",
-            **self.variables,
-        )
+        what = (f"--node-ip-address={host.address}", "--num-cpus=1", f"--labels={labels}")
+        slots = f'--resources={{"{SLOT_RESOURCE}": 1}}'
+        log = self.log_of(host)
+        for _ in range(N_TRIES):
+            started = host.start(log, RAY, "start", *where, *what, slots, "--block", **self.variables)
+            _until(lambda: JOINED in log.read_text() or started.poll() is not None, START_TIMEOUT_S, str(log))
+            if started.poll() is None:
+                return
+            host.end_processes()
+        raise AssertionError(log.read_text())
 
     def _answers(self) -> bool:
         try:

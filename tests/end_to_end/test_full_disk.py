@@ -79,7 +79,8 @@ def home_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
 
 @pytest.fixture(scope="module")
 def service(models_disk: Disk, home_disk: Disk) -> Iterator[Service]:
-    with running_service(Settings(home=home_disk.folder, models_dir=models_disk.folder)) as running:
+    settings = Settings(home=home_disk.folder, models_dir=models_disk.folder)
+    with running_service(settings, has_dashboard=False) as running:
         yield running
 
 

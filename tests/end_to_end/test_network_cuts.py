@@ -16,6 +16,9 @@ N_EPOCHS = 400
 OVERRIDES = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 
 
+pytestmark = pytest.mark.timeout(600)
+
+
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeparateHosts]:
     if (reason := why_not()) is not None:
@@ -68,7 +71,6 @@ def test_a_cut_of_a_second_and_one_of_ten_cost_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("has_another", [False, True], ids=["and_no_other_node_until_then", "and_another_node"])
 def test_a_cut_of_a_minute_ends_the_attempt_and_the_next_goes_on_from_its_checkpoint(
     hosts: SeparateHosts, client: ktrdr.Client, node: Host, has_another: bool, record_property: Callable[..., None]

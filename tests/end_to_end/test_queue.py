@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import Service, wait_until
+from ktrdr.settings import Settings
+from tests.end_to_end.conftest import Service, running_service, wait_until
 
 TINY: dict[str, Any] = {"start_date": "2017-01-01", "overrides": {"training.epochs": 1}}
 N_CLIENTS = 10
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service(Settings(home=tmp_path_factory.mktemp("service") / ".ktrdr"), has_dashboard=False) as running:
+        yield running
 
 
 @pytest.mark.parametrize("n_submissions", [30, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
