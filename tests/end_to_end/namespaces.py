@@ -206,8 +206,7 @@ class SeparateHosts:
         log = self.log_of(host)
         for _ in range(N_TRIES):
             started = host.start(log, RAY, "start", *where, *what, slots, "--block", **self.variables)
-            _until(lambda: JOINED in log.read_text() or started.poll() is not None, START_TIMEOUT_S, str(log))
-            if started.poll() is None:
+            if _says(log, JOINED, started):
                 return
             host.end_processes()
         raise AssertionError(log.read_text())
@@ -236,6 +235,12 @@ def _ip(*arguments: str, check: bool = True) -> str:
     ran = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
     assert not check or ran.returncode == 0, f"ip {' '.join(arguments)}: {ran.stderr}"
     return ran.stdout
+
+
+def _says(log: Path, words: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait for words in a process's log; False if it ended without them."""
+    _until(lambda: words in log.read_text() or process.poll() is not None, START_TIMEOUT_S, f"'{words}' in {log}")
+    return process.poll() is None
 
 
 def _until(is_so: Callable[[], object], timeout_s: float, what: str) -> None:
