@@ -13,10 +13,10 @@ from actors.hosts.operations import HostedOperations
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from cluster.environment_file import environments_of
 from cluster.environments import Environments
+from cluster.head import ON_THE_HEAD
 from ktrdr.operations import OperationStore
 from ktrdr.settings import Settings
 
-_ON_THE_HEAD = {"node:__internal_head__": 0.001}
 _DETACHED: dict[str, Any] = {
     "namespace": NAMESPACE,
     "lifetime": "detached",
@@ -24,7 +24,7 @@ _DETACHED: dict[str, Any] = {
     "max_restarts": -1,
     "max_task_retries": -1,
     "num_cpus": 0,
-    "resources": _ON_THE_HEAD,
+    "resources": ON_THE_HEAD,
 }
 _MANY = 5000
 """Long polls wait inside an async actor by the hundred; each is a coroutine."""

@@ -13,6 +13,8 @@ from cluster.session_folder import ray_folder
 
 NAMESPACE = "ktrdr"
 LOOPBACK = "127.0.0.1"
+ON_THE_HEAD = {"node:__internal_head__": 0.001}
+"""The resource by which Ray keeps what asks for it on the head: with nodes there, it may place anything on any."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import ktrdr
 from actors.gateway import Gateway
 from cluster.environment_file import environments_of
 from cluster.environments import Environments
+from cluster.head import ON_THE_HEAD
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from serve import problems
@@ -46,7 +47,7 @@ def run_application(settings: Settings, host: str, port: int, environments: Envi
     deployment = ray_serve.deployment(
         ray_serve.ingress()(Ingress),
         name="Ingress",
-        ray_actor_options={"num_cpus": 0},  # it waits for actors, it does not work
+        ray_actor_options={"num_cpus": 0, "resources": ON_THE_HEAD},  # it waits for actors, it does not work
         max_ongoing_requests=5000,
         health_check_period_s=2,
         health_check_timeout_s=5,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ import pytest
 import ray
 from ray import serve as ray_serve
 from ray.cluster_utils import Cluster
+from ray.util.state import list_actors
 
 import ktrdr
 from actors.house import start_actors
@@ -41,6 +46,15 @@ class Service:
     def leave(self, environment: str) -> None:
         self.cluster.remove_node(self.nodes.pop(environment))
 
+    def kill_node(self, environment: str) -> None:
+        """Kill the node's raylet, as a machine that loses its power does."""
+        os.kill(self.nodes.pop(environment).all_processes["raylet"][0].process.pid, signal.SIGKILL)
+
+    def pids_of(self, class_name: str) -> list[int]:
+        """Return the processes of the living actors of a class, such as Serve's."""
+        alive = [("class_name", "=", class_name), ("state", "=", "ALIVE")]
+        return [int(actor.pid) for actor in list_actors(self.cluster.address, filters=alive, detail=True)]
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -48,17 +62,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_until(is_so: Callable[[], object], timeout_s: float = 60.0) -> float:
+    """Return how many seconds it took to be so."""
+    began = time.monotonic()
+    while not is_so():
+        assert time.monotonic() < began + timeout_s, "it did not come to be in time"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("service")
-    settings = Settings(home=folder / ".ktrdr")
+    with running_service(Settings(home=folder / ".ktrdr")) as running:
+        yield running
+
+
+@contextmanager
+def running_service(settings: Settings, *, has_dashboard: bool = True) -> Iterator[Service]:
+    """Give a service of those settings, on a head with two slots. Ray's own lists of tasks need the dashboard."""
     cluster = Cluster(
         initialize_head=True,
         head_node_args={
             "num_cpus": 2,
             "labels": node_labels("cpu-docker", "cpu"),
             "resources": {SLOT_RESOURCE: 2},
-            "include_dashboard": True,
+            "include_dashboard": has_dashboard,
             "dashboard_host": "127.0.0.1",
             "dashboard_port": free_port(),
         },

@@ -18,6 +18,7 @@ import pytest
 
 import ktrdr
 from ktrdr.wire.service_record import ServiceRecord
+from serve.cli.machine import Machine
 from tests.end_to_end.conftest import free_port
 
 KTRDR = Path(sys.executable).with_name("ktrdr")
@@ -30,6 +31,9 @@ def override(n_epochs: int) -> list[str]:
 
 
 LONG = override(100_000)
+N_MIDDLING = 100
+MIDDLING = {"training.epochs": N_MIDDLING, "training.early_stopping": {"patience": N_MIDDLING}}
+"""A training of some seconds, for a client."""
 
 
 @dataclass
@@ -182,6 +186,37 @@ def test_ctrl_c_cancels_the_training(home: Home) -> None:
     assert home.client().operation(running["operation_id"])["status"] == "cancelled"
 
 
+DRIVER = """
+import ray, actors
+operations = actors.connect()
+operation_id = ray.get(operations.submit.remote({"strategy_name": "sp500_daily", "overrides": OVERRIDES}))
+ray.get(operations.wait.remote(operation_id))
+"""
+
+
+@pytest.mark.parametrize(
+    "submitter",
+    [
+        pytest.param([KTRDR, "models", "train", "sp500_daily", *override(N_MIDDLING)], id="command"),
+        pytest.param([sys.executable, "-c", DRIVER.replace("OVERRIDES", repr(MIDDLING))], id="driver"),
+    ],
+)
+def test_whoever_submitted_a_training_is_killed_and_it_completes(home: Home, submitter: list[str | Path]) -> None:
+    process = subprocess.Popen(
+        [str(part) for part in submitter], cwd=home.folder, env=home.variables, stdout=subprocess.DEVNULL
+    )
+    with home.client() as client:
+        wait_until(lambda: client.operations(status="running")["total_count"] == 1)
+        operation_id = client.operations(status="running")["items"][0]["operation_id"]
+        wait_until(lambda: client.metrics(operation_id)["epochs"])
+        process.kill()
+        process.wait()
+        assert client.operation(operation_id)["status"] == "running"
+        ended = client.wait(operation_id)
+    assert (ended["status"], ended["attempt"]) == ("completed", 1)
+    assert len(ended["metrics"]["epochs"]) == N_MIDDLING
+
+
 def pid_of(home: Home, class_name: str) -> int:
     """Return the process of one actor: Ray names its worker by the class."""
     found = subprocess.run(["pgrep", "-f", f"ray::{class_name}"], capture_output=True, text=True, check=False)
@@ -219,16 +254,31 @@ def test_a_killed_dispatcher_takes_its_trainings_up_again(home: Home) -> None:
         assert client.wait(operation_id)["status"] == "cancelled"
 
 
-def test_a_killed_service_is_started_anew_and_what_ran_runs_again(home: Home) -> None:
-    operation_id = home.start_long_training()
+def test_a_head_killed_with_all_its_processes_loses_nothing_and_trains_nothing_twice(home: Home) -> None:
+    n_slots = os.cpu_count() or 1
+    with home.client() as client:
+        started = [
+            client.train("sp500_daily", checkpoint_every_epochs=5, overrides=MIDDLING) for _ in range(n_slots + 1)
+        ]
+        ids = [operation["operation_id"] for operation in started]
+        wait_until(lambda: all(len(client.metrics(one)["epochs"]) > 6 for one in ids[:-1]))
+        assert [client.operation(one)["status"] for one in ids] == ["running"] * n_slots + ["pending"]
     assert home.record is not None
-    os.kill(home.record.pid, signal.SIGKILL)
+    machine = Machine()
+    for pid in machine.members(home.record.pid):  # the service, Ray's own processes, actors, trainings
+        machine.send(pid, signal.SIGKILL)
     ran = home.ktrdr("up", "--port", str(home.port))
     assert ran.returncode == 0, ran.stderr + ran.stdout
     with home.client() as client:
-        wait_until(lambda: client.operation(operation_id)["attempt"] == 2)
-        client.cancel(operation_id)
-        assert client.wait(operation_id)["status"] == "cancelled"
+        ended = [client.wait(one) for one in ids]
+        lines = [[line["event"] for line in client.logs(one)] for one in ids]
+        models = [model["operation_id"] for model in client.models()["items"]]
+    assert [(one["status"], one["attempt"]) for one in ended] == [("completed", 2)] * n_slots + [("completed", 1)]
+    resumed = [sum(line.startswith("Resumed after epoch") for line in of_one) for of_one in lines]
+    assert resumed == [1] * n_slots + [0]
+    for one in ended:
+        assert models.count(one["operation_id"]) == 1
+        assert [epoch["epoch"] for epoch in one["metrics"]["epochs"]] == list(range(1, N_MIDDLING + 1))
 
 
 def test_down_puts_what_runs_back_into_the_queue_and_up_goes_on(home: Home) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import ktrdr
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service
+from tests.end_to_end.conftest import Service, wait_until
 
 N_EPOCHS = 80
 LONG = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
@@ -75,13 +74,6 @@ def lines_of(service: Service, operation_id: str) -> list[str]:
         return [record["event"] for record in client.logs(operation_id)]
 
 
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.05)
-
-
 def test_a_killed_worker_costs_no_more_than_the_epochs_since_its_last_checkpoint(
     service: Service, uninterrupted: Uninterrupted
 ) -> None:
@@ -119,3 +111,26 @@ def test_what_was_cancelled_goes_on_where_it_was_stopped(service: Service, unint
     [resumed] = [line for line in lines_of(service, operation_id) if line.startswith("Resumed after epoch")]
     assert int(resumed.split()[3].strip(";")) >= len(cancelled["metrics"]["epochs"])
     uninterrupted.check_equals(service, ended)
+
+
+def test_when_its_node_loses_power_a_training_goes_on_from_its_checkpoint_on_another_node(
+    service: Service, uninterrupted: Uninterrupted, record_property: Callable[[str, float], None]
+) -> None:
+    service.join("mps-mac")
+    operation_id = start(service, execution_mode="host")
+    wait_for_epoch(service, operation_id, 12)
+    with service.client() as client:
+        first = client.operation(operation_id)["execution"]["node"]
+        service.kill_node("mps-mac")
+        record_property("noticed_s", wait_until(lambda: client.operation(operation_id)["status"] == "pending"))
+        waiting = client.operation(operation_id)
+        service.join("mps-mac")
+        record_property("taken_s", wait_until(lambda: client.operation(operation_id)["status"] != "pending"))
+        ended = client.wait(operation_id)
+    assert waiting["execution"]["node"] is None
+    assert (ended["status"], ended["attempt"]) == ("completed", 2)
+    assert ended["execution"]["node"] not in (None, first)
+    [resumed] = [line for line in lines_of(service, operation_id) if line.startswith("Resumed after epoch")]
+    assert int(resumed.split()[3].strip(";")) >= 10
+    uninterrupted.check_equals(service, ended)
+    service.leave("mps-mac")

@@ -1,0 +1,141 @@
+"""The head's disks run full under trainings: small file systems in memory, filled by a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ktrdr.errors import ServiceRefused
+from ktrdr.settings import Settings
+from tests.end_to_end.conftest import Service, running_service, wait_until
+
+N_EPOCHS = 160
+SOME_SECONDS = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
+FULL_S = 4.0
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A folder with a file system of its own."""
+
+    folder: Path
+
+    def fill(self, leaving: int = 0) -> None:
+        """Take all space but `leaving` bytes."""
+        space = os.statvfs(self.folder)
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - leaving)
+
+    def make_room(self) -> None:
+        self._ballast.unlink()
+
+    def files(self) -> list[Path]:
+        """Return what holds something."""
+        return [path for path in self.folder.rglob("*") if path.is_file() and path.stat().st_size > 0]
+
+    @property
+    def _ballast(self) -> Path:
+        return self.folder / "ballast"
+
+
+@contextmanager
+def mounted(folder: Path, size: str) -> Iterator[Disk]:
+    """Give a file system in memory; the test is skipped where none may be mounted."""
+    folder.mkdir(parents=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if made.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.strip()}")
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def models_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
+    with mounted(tmp_path_factory.mktemp("disks") / "models", "4m") as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def home_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
+    with mounted(tmp_path_factory.mktemp("disks") / ".ktrdr", "32m") as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def service(models_disk: Disk, home_disk: Disk) -> Iterator[Service]:
+    settings = Settings(home=home_disk.folder, models_dir=models_disk.folder)
+    with running_service(settings, has_dashboard=False) as running:
+        yield running
+
+
+def test_a_model_for_which_there_is_no_room_is_handed_over_four_times_and_stored_once_there_is(
+    service: Service, models_disk: Disk
+) -> None:
+    before = models_disk.files()
+    models_disk.fill(leaving=16 * 1024)
+    with service.client() as client:
+        started = client.train("minimal", checkpoint_every_epochs=1, overrides={"training.epochs": 2})
+        operation_id = started["operation_id"]
+        failed = client.wait(operation_id)
+        lines = [line["event"] for line in client.logs(operation_id)]
+        assert (failed["status"], failed["error"]["kind"], failed["attempt"]) == ("failed", "result_transfer", 1)
+        assert re.search(r"is full; [\d,]+ bytes are needed", failed["error"]["message"])
+        assert f"ktrdr operations resume {operation_id}" in failed["status_reason"]
+        assert sum(line.startswith("Handing over the model, try") for line in lines) == 3  # and the fourth is the end
+        assert client.models()["items"] == []
+        models_disk.make_room()
+        assert models_disk.files() == before
+        client.resume(operation_id)
+        ended = client.wait(operation_id)
+        assert (ended["status"], ended["attempt"]) == ("completed", 2)
+        assert [model["operation_id"] for model in client.models()["items"]] == [operation_id]
+
+
+def test_while_the_home_is_full_nothing_is_taken_and_what_trains_goes_on(service: Service, home_disk: Disk) -> None:
+    with service.client() as client:
+        operation_id = client.train("sp500_daily", checkpoint_every_epochs=5, overrides=SOME_SECONDS)["operation_id"]
+        wait_until(lambda: len(client.metrics(operation_id)["epochs"]) > 3)
+        empty_journal(home_disk.folder / "operations.db")
+        home_disk.fill()
+        n_before = client.operations()["total_count"]
+        with pytest.raises(ServiceRefused) as refused:
+            client.train("minimal")
+        assert refused.value.status == 503
+        assert "full" in str(refused.value)
+        assert "Traceback" not in str(refused.value)
+        time.sleep(FULL_S)
+        assert client.operation(operation_id)["status"] == "running"
+        assert client.operations()["total_count"] == n_before
+        n_epochs = len(client.metrics(operation_id)["epochs"])
+        home_disk.make_room()
+        wait_until(lambda: len(client.metrics(operation_id)["epochs"]) > n_epochs)
+        ended = client.wait(operation_id)
+        lines = [line["event"] for line in client.logs(operation_id)]
+        assert (ended["status"], ended["attempt"]) == ("completed", 1)
+        assert [epoch["epoch"] for epoch in ended["metrics"]["epochs"]] == list(range(1, N_EPOCHS + 1))
+        for number in range(1, 13):
+            assert sum(line.startswith(f"Step {number}: ") for line in lines) >= 1, number
+        assert client.train("minimal", overrides={"training.epochs": 1})["status"] == "pending"
+
+
+def empty_journal(database: Path) -> None:
+    """Let SQLite's journal begin anew: in one that is long already there is room for more."""
+    with closing(sqlite3.connect(database)) as connection:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert busy == 0
