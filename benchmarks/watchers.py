@@ -52,8 +52,8 @@ def main() -> None:
     print(f"median ratio {statistics.median(ratios):.3f} over {given.pairs} pairs of {given.epochs} epochs")
     cuts = statistics.quantiles(seen.delays_ms, n=100)
     print(
-        f"{len(seen.delays_ms)} events came to {seen.n_ends} watchers, after {cuts[49]:.0f} ms (p50), {cuts[98]:.0f} ms "
-        f"(p99); watching took {seen.cpu_s:.1f} s of CPU in this process"
+        f"{len(seen.delays_ms)} events came to {seen.n_ends} watchers, after {cuts[49]:.0f} ms (p50) and "
+        f"{cuts[98]:.0f} ms (p99); watching took {seen.cpu_s:.1f} s of CPU in this process"
     )
 
 

@@ -46,9 +46,10 @@ async def send_frames(socket: WebSocket, feeds: Feeds, operation_id: str, last_i
     try:
         done, _ = await asyncio.wait({sending, listening}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (sending, listening):
-            task.cancel()
-        await asyncio.gather(sending, listening, return_exceptions=True)
+        sending.cancel()
+        listening.cancel()
+        # not `gather`: where this is cancelled itself, that raises a cancellation which anyio does not know for its own
+        await asyncio.wait({sending, listening})
     with contextlib.suppress(WebSocketDisconnect):  # it went away before it could be told
         if listening in done:
             if listening.result():
