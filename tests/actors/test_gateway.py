@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import ray.exceptions as ray_errors
 
 from actors.gateway import Gateway
 from actors.meters import OPERATION_METRICS, STORAGE_METRICS, Meters, Metric
+from actors.names import BARS, MODEL_STORAGE, OPERATIONS
+from cluster import Environment, Environments
 from ktrdr.settings import Settings
 from tests.fakes.scrape import families, series
 
@@ -58,3 +61,13 @@ def test_with_one_actor_away_the_rest_is_served(away: str, left: Any, fault: Exc
 def test_a_dispatcher_that_is_away_shows() -> None:
     text = scraped(**{"dispatcher:mps-mac": ValueError("no such actor")})
     assert series(text, "ktrdr_actor_up")["dispatcher:mps-mac",] == 0
+
+
+def test_every_configured_environments_dispatcher_is_asked_whether_it_lives(tmp_path: Path) -> None:
+    class SilentGateway(Gateway):
+        async def _answers(self, name: str) -> bool:
+            return False
+
+    lab = Environments((Environment(name="bench", mode="lab"), Environment(name="desk", mode="local")))
+    alive = asyncio.run(SilentGateway(Settings(home=tmp_path), lab).alive())
+    assert list(alive) == [OPERATIONS, MODEL_STORAGE, BARS, "dispatcher:bench", "dispatcher:desk"]

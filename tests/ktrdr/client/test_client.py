@@ -284,3 +284,9 @@ def test_without_a_service_here_the_client_says_so(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("KTRDR_HOME", str(tmp_path))
     with pytest.raises(ServiceUnreachable):
         ktrdr.Client()
+
+
+def test_environments_and_nodes_are_asked_of_their_routes() -> None:
+    client = client_of(lambda request: httpx.Response(200, json={"path": request.url.path}))
+    assert client.environments() == {"path": "/api/v1/system/environments"}
+    assert client.nodes() == {"path": "/api/v1/system/nodes"}

@@ -204,3 +204,9 @@ def test_a_taken_port_is_passed_over():
         taken.listen()
         port = taken.getsockname()[1]
         assert Machine().free_port("127.0.0.1", port) != port
+
+
+def test_the_kind_of_node_is_left_to_the_service_where_nothing_is_said(settings):
+    machine = a_machine(settings)
+    up(settings, Listening("127.0.0.1", 8123), machine)
+    assert machine.spawned == [[sys.executable, "-m", "serve.service", "--host", "127.0.0.1", "--port", "8123"]]
