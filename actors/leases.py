@@ -17,6 +17,7 @@ class _Lease:
     attempt: int
     looked_s: float
     silent_s: float = 0.0
+    is_heard: bool = False
 
 
 class Leases:
@@ -34,13 +35,17 @@ class Leases:
         self._clock = clock
         self._leases: dict[str, _Lease] = {}
 
-    def heard(self, operation_id: str, attempt: int) -> float:
-        """Take a word of the attempt; return how long the silence before it was. An older attempt's counts nothing."""
+    def heard(self, operation_id: str, attempt: int) -> bool:
+        """Take a word of the attempt; return whether it is the first since the actor began, or ends a silence.
+
+        Only then can a silence be on record. A word of an older attempt counts nothing.
+        """
         lease = self._lease(operation_id, attempt)
-        silent_s = lease.silent_s
-        if lease.attempt == attempt:
-            lease.looked_s, lease.silent_s = self._clock(), 0.0
-        return silent_s
+        if lease.attempt != attempt:
+            return False
+        is_news = not lease.is_heard or lease.silent_s > LOOK_S
+        lease.looked_s, lease.silent_s, lease.is_heard = self._clock(), 0.0, True
+        return is_news
 
     def silent_s(self, operation_id: str, attempt: int) -> float:
         """Look: return for how long nothing has been heard of the attempt, from the first look on."""

@@ -10,7 +10,8 @@ import ray.exceptions as ray_errors
 
 import actors.dispatcher as dispatcher_module
 import actors.leases as leases_module
-import actors.operations as operations_module
+import actors.operations.attempts as attempts_module
+import actors.operations.orders as orders_module
 from cluster import ClusterView, NodeView
 from cluster.environments import ENVIRONMENTS, Environments
 from ktrdr.errors import CancellationError
@@ -25,7 +26,7 @@ OTHER_NODE = NodeView("node-2", "127.0.0.1", "cpu-docker", "cpu", slots=1)
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations_module, "LOOK_S", 0.01)
+    monkeypatch.setattr(attempts_module, "LOOK_S", 0.01)
     monkeypatch.setattr(leases_module, "LOOK_S", 0.01)  # a pause of this process counts as 0.02 s of silence at most
     monkeypatch.setattr(dispatcher_module, "RETRY_S", 0.01)
 
@@ -133,7 +134,7 @@ def test_a_cancel_ends_cancelled_even_where_the_kill_reaches_nobody(tmp_path: Pa
 
 
 def test_an_attempt_that_never_starts_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations_module, "START_S", 0.1)
+    monkeypatch.setattr(orders_module, "START_S", 0.1)
 
     async def scene() -> None:
         house = House(tmp_path, environments=QUIET)
@@ -143,6 +144,20 @@ def test_an_attempt_that_never_starts_costs_nothing(tmp_path: Path, monkeypatch:
         assert house.runner.stopped_by_force[0] == operation_id
         operation = house.book.get(operation_id)
         assert (operation.attempt, operation.max_attempts) == (2, 4)
+
+    run(scene)
+
+
+def test_what_was_unreachable_before_a_restart_of_the_actor_is_heard_after_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        before = House(tmp_path, environments=QUIET)
+        operation_id = await before.operations.submit(NAMED)
+        await before.operations.claim("cpu-docker", "d-1")
+        await before.operations.placed(operation_id, 1, "node-1", "cpu")
+        before.book.unreachable(operation_id, 1, "2026-01-01T00:00:00.000Z", 20.0)
+        after = House(tmp_path, environments=QUIET)
+        await after.operations.report(operation_id, 1, None, [], [])
+        assert after.book.get(operation_id).unreachable_since is None
 
     run(scene)
 

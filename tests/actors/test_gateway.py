@@ -12,7 +12,7 @@ import ray.exceptions as ray_errors
 from actors.gateway import Gateway
 from actors.meters import OPERATION_METRICS, STORAGE_METRICS, Meters, Metric
 from actors.names import BARS, MODEL_STORAGE, OPERATIONS
-from cluster import Environment, Environments
+from cluster import ENVIRONMENTS, Environment, Environments
 from ktrdr.settings import Settings
 from tests.fakes.scrape import families, series
 
@@ -23,7 +23,7 @@ class PartOfTheHouse(Gateway):
     """An actor of `faults` raises."""
 
     def __init__(self, faults: dict[str, Exception]) -> None:
-        super().__init__(Settings())
+        super().__init__(Settings(), ENVIRONMENTS)
         self._faults = faults
 
     async def _once(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:

@@ -37,11 +37,12 @@ def test_silence_grows_from_the_first_look_on(leases: Leases, clock: Clock) -> N
     assert look_for(leases, clock, 7) == 7.0
 
 
-def test_a_word_ends_it_and_says_how_long_it_was(leases: Leases, clock: Clock) -> None:
-    leases.silent_s("train-1", 1)
+def test_a_word_ends_it_and_is_news_after_a_silence_and_when_it_is_the_first(leases: Leases, clock: Clock) -> None:
+    assert leases.heard("train-1", 1)
+    assert not leases.heard("train-1", 1)
     look_for(leases, clock, 7)
-    assert leases.heard("train-1", 1) == 7.0
-    assert leases.heard("train-1", 1) == 0.0
+    assert leases.heard("train-1", 1)
+    assert not leases.heard("train-1", 1)
     assert look_for(leases, clock, 3) == 3.0
 
 
@@ -58,7 +59,7 @@ def test_each_attempt_has_a_lease_of_its_own_and_an_older_ones_word_counts_nothi
     look_for(leases, clock, 5)
     assert leases.silent_s("train-1", 2) == 0.0
     assert look_for(leases, clock, 4, attempt=2) == 4.0
-    leases.heard("train-1", 1)
+    assert not leases.heard("train-1", 1)
     assert leases.silent_s("train-1", 2) == 4.0
 
 

@@ -36,7 +36,7 @@ def test_what_trains_on_a_node_that_stops_keeps_its_last_epoch_and_waits_and_the
         view = await house.operations.get(operation_id)
         assert (view.status, view.attempt, view.max_attempts) == ("pending", 1, 4)
         assert "Suspended: Its node, node-1, was stopped. It goes on from its checkpoint" in view.status_reason
-        assert "Waits for a free slot" in view.status_reason
+        assert "slots of cpu-docker taken" in view.status_reason
 
     run(scene)
 

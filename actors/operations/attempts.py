@@ -1,0 +1,108 @@
+"""What dispatchers ask of the OperationsActor, and tell it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from actors.admission import claim_of
+from actors.leases import LOOK_S
+from actors.notices import stop_of, wait_for, work_in
+from actors.operations.surface import Surface
+from actors.runners import Claim
+from actors.words import LAPSED, OVER, RUN, Watched
+from ktrdr.operations import OperationError
+from ktrdr.results import TrainingResult
+
+
+class ForDispatchers(Surface):
+    """Claim an attempt, watch it, and say how it ended."""
+
+    async def claim(
+        self,
+        environment: str,
+        owner: str,
+        held: Sequence[tuple[str, int]] = (),
+        has_gpu: bool = True,
+        timeout_s: float = 0.0,
+    ) -> Claim | None:
+        """Give the oldest pending operation of `environment` to `owner`, waiting for one at most `timeout_s`.
+
+        `held` are the attempts the owner runs: one it was given whose answer was lost on the way is given again.
+        Without `has_gpu` those that require one are passed over.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            work = self._notices.next(work_in(environment))
+            operation = None
+            if not self._suspension.has_begun:
+                attempts = {(operation_id, attempt) for operation_id, attempt in held}
+                operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
+            if operation is not None:
+                self._desk.tell(operation)
+                return claim_of(operation, self._checkpoint_policy)
+            if (remaining := deadline - time.monotonic()) <= 0:
+                return None
+            await wait_for(work, remaining)
+
+    async def orphans(self, environment: str, owner: str) -> list[tuple[str, int]]:
+        """Return (id, attempt) of what runs in `environment` but is owned by nobody alive."""
+        found = await self._desk.write(self._book.orphans, environment, owner)
+        return [(operation.operation_id, operation.attempt) for operation in found]
+
+    async def watch(self, operation_id: str, attempt: int, timeout_s: float) -> Watched:
+        """For the attempt's dispatcher: as `wait_for_cancel`, and "lapsed" once nothing has been heard for too long.
+
+        Before that, when the lease has run out once, the operation says that it is unreachable.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            changed = self._notices.next(stop_of(operation_id))
+            operation = await self._desk.write(self._book.get, operation_id)
+            word, reason = self._orders.word(operation, attempt)
+            node = operation.execution.node if operation.attempt == attempt else None
+            if word != OVER and (lapse := await self._orders.lapse(operation)):
+                word, reason = LAPSED, lapse
+            if word != RUN or (remaining := deadline - time.monotonic()) <= 0:
+                return Watched(word, reason, node, operation.cancel_forced)
+            await wait_for(changed, min(remaining, LOOK_S))
+
+    async def fence(self, operation_id: str, attempt: int) -> bool:
+        """Let an attempt that is given up begin no commit any more; say whether it had begun one."""
+        return await self._desk.write(self._book.fence, operation_id, attempt)
+
+    async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None:
+        """Record that infrastructure ended the attempt: it is tried again, while attempts are left."""
+        settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason, counts)
+        await self._desk.settle(settled, is_lost=counts)
+
+    async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool:
+        """Record the committed attempt's result; False for a late report of an ended or older attempt."""
+        settled = await self._desk.write(self._book.complete, operation_id, attempt, result.model_dump(mode="json"))
+        await self._desk.settle(settled)
+        return settled is not None
+
+    async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None:
+        """Record why the attempt failed."""
+        progress = self._hub.progress(operation_id)
+        if progress and error.step is None:
+            error = error.model_copy(update={"step": progress["current_step"]})
+        await self._desk.settle(await self._desk.write(self._book.fail, operation_id, attempt, error))
+
+    async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
+        """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
+        settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
+        if settled is None:
+            await self._stopped_uncancelled(operation_id, attempt)
+        await self._desk.settle(settled)
+
+    async def _stopped_uncancelled(self, operation_id: str, attempt: int) -> None:
+        operation = await self._desk.write(self._book.get, operation_id)
+        if operation.attempt != attempt:
+            return
+        if self._suspension.covers(operation):
+            await self._suspension.put_back(operation)
+        elif message := self._orders.overdue(operation):
+            await self.fail(operation_id, attempt, OperationError(kind="timeout", message=message))
+        else:
+            await self.requeue(operation_id, attempt, "The training stopped without being asked to.")
