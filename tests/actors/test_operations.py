@@ -305,7 +305,9 @@ def test_news_reaches_a_watcher_and_closes_with_the_whole_operation(tmp_path: Pa
             "epochs": [{"epoch": 1, "val_loss": 0.5}],
             "best_epoch": 1,
             "best_val_loss": 0.5,
-        }  # fmt: skip
+            "is_overfitting": None,
+            "is_plateaued": None,
+        }
         assert await actor.log(operation_id) == ('{"event": "a line"}\n', 20, True)
 
     run(scene)

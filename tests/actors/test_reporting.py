@@ -97,3 +97,22 @@ def test_without_news_it_says_that_the_training_lives(monkeypatch: pytest.Monkey
     assert actor.is_waiting.wait(10)
     assert (actor.progress, actor.epochs, actor.lines) == ([], [], [])
     assert reporter.close()
+
+
+def test_lines_are_numbered_in_order_and_keep_their_number_when_they_are_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reporting, "RETRY_S", 0.0)
+    sent: list[list[tuple[str, int]]] = []
+
+    def send(_progress: Any, _epochs: Sequence[dict[str, Any]], lines: Sequence[dict[str, Any]]) -> None:
+        sent.append([(line["event"], line["sequence"]) for line in lines])
+        if len(sent) == 1:  # taken, but its acknowledgement is lost
+            raise Away
+
+    reporter = Reporter(send, transient=(Away,))
+    for event in ("one", "two", "three"):
+        reporter.line({"event": event})
+    assert reporter.close()
+    assert {line for lines in sent for line in lines} == {("one", 1), ("two", 2), ("three", 3)}
+    assert sent[1][: len(sent[0])] == sent[0]

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from ktrdr.operations import OperationStore
 from ktrdr.operations.tables import METADATA
@@ -70,7 +70,7 @@ class PostgresServer:
         """Return the URL of an operations store without rows; its tables are made once."""
         if self._cleared is None:
             OperationStore(self.empty_database("cleared")).close()
-            self._cleared = create_engine(self.url("cleared"))
+            self._cleared = create_engine(self.url("cleared"), poolclass=NullPool)  # tests may cut connections
         with self._cleared.begin() as connection:
             names = ", ".join(table.name for table in METADATA.sorted_tables)
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
