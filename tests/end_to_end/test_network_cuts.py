@@ -42,7 +42,7 @@ def client(hosts: SeparateHosts) -> Iterator[ktrdr.Client]:
 def start_on_node(client: ktrdr.Client) -> str:
     """Return the id of a training that has kept a state on the head."""
     started = client.train("sp500_daily", overrides=OVERRIDES, execution_mode="host", checkpoint_every_epochs=5)
-    wait_until(lambda: len(client.metrics(started["operation_id"])["epochs"]) > 6)
+    wait_until(lambda: len(client.metrics(started["operation_id"])["epochs"]) > 6, 150)
     return str(started["operation_id"])
 
 
