@@ -302,8 +302,12 @@ def test_news_reaches_a_watcher_and_closes_with_the_whole_operation(tmp_path: Pa
         assert events[1].payload["result"]["model_id"] == "m"
         assert events[1].payload["progress"]["sequence"] == 1
         assert await actor.metrics(operation_id) == {
-            "epochs": [{"epoch": 1, "val_loss": 0.5}], "best_epoch": 1, "best_val_loss": 0.5,
-        }  # fmt: skip
+            "epochs": [{"epoch": 1, "val_loss": 0.5}],
+            "best_epoch": 1,
+            "best_val_loss": 0.5,
+            "is_overfitting": None,
+            "is_plateaued": None,
+        }
         assert await actor.log(operation_id) == ('{"event": "a line"}\n', 20, True)
 
     run(scene)
