@@ -33,10 +33,12 @@ check: .venv/installed-dev  ## Style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/installed-dev  ## Ratios measured in one run, printed
+bench: .venv/installed-dev  ## Ratios and times measured in one run, printed
 	@$(BIN)/ktrdr up --port $(PORT)
 	$(BIN)/python benchmarks/http_against_in_process.py
+	$(BIN)/python benchmarks/cancel_latency.py
 	$(BIN)/python benchmarks/watchers.py
+	$(BIN)/python benchmarks/epoch_history.py
 
 clean: stop  ## Remove the environment and the service's state; models stay
 	rm -rf .venv .ktrdr
