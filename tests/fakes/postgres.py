@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -85,12 +86,16 @@ class PostgresServer:
         """End the server and remove what it kept."""
         for engine in filter(None, (self._admin, self._cleared)):
             engine.dispose()
-        self._call("pg_ctl", "stop", "-m", "immediate", "-w")
+        self._watch.communicate(timeout=60)
         shutil.rmtree(self._folder)
 
     def _start(self) -> None:
         options = f"{_CHEAP} -c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories="
         self._call("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
+        # stops it when the pipe closes, as it does also where the session's process is killed
+        stop = shlex.join([str(self._binaries / "pg_ctl"), "-D", str(self._data), "stop", "-m", "immediate"])
+        watch = ["sh", "-c", f"read -r _; exec {stop} >/dev/null"]
+        self._watch = subprocess.Popen(watch, cwd="/", stdin=subprocess.PIPE, start_new_session=True, **self._as)
 
     def _call(self, program: str, *arguments: str) -> None:
         command = [str(self._binaries / program), "-D", str(self._data), *arguments]
