@@ -9,7 +9,7 @@ import pytest
 
 from actors.hub import END, Event
 from ktrdr.errors import InfrastructureError, KtrdrError, UnknownOperation
-from serve.feeds import Feeds, News, Watcher
+from serve.feeds import SENT_PER_S, Feeds, News, Watcher
 from tests.fakes.house import run, until
 
 ID = "train-1"
@@ -22,6 +22,7 @@ class Source:
     def __init__(self, *known: Event) -> None:
         self.known = list(known)
         self.polls: list[int] = []
+        self.pauses_s: list[float] = []
         self.n_open = self.most_open = 0
         self._answer: asyncio.Future[list[Event]] = asyncio.get_running_loop().create_future()
 
@@ -56,9 +57,12 @@ class Source:
         """Wait for the next poll, or for there being none."""
         await until(lambda: self.n_open == 0 or len(self.polls) > self._n_polls)
 
+    async def pause(self, seconds: float) -> None:
+        self.pauses_s.append(seconds)
+
     @property
     def feeds(self) -> Feeds:
-        return Feeds(self.changes, lambda: NOW_MS)
+        return Feeds(self.changes, lambda: NOW_MS, self.pause)
 
 
 def progress(number: int) -> Event:
@@ -111,6 +115,7 @@ def test_two_hundred_watchers_make_one_poll_at_a_time_and_all_see_everything() -
         assert all(found == [(1, "state"), (5, "progress"), (6, "progress"), (8, "state"), (9, END)] for found in seen)
         assert source.polls == [1, 5, 6]
         assert source.most_open == 1
+        assert source.pauses_s[-1] == 200 / SENT_PER_S  # the more watch, the less often each is told
 
     run(scene)
 
