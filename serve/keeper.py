@@ -23,7 +23,8 @@ log = logging.getLogger("ktrdr.node")
 
 FIRST_START_S = 120.0
 """The first start is tried again for so long: on a busy machine Ray gives its own processes up after 15 s."""
-JOIN_TIMEOUT_S = 90.0
+JOIN_TIMEOUT_S = 180.0
+"""Ray itself gives up after 30 s; before that its modules are loaded and torch is asked."""
 SUSPEND_WAIT_S = 10.0
 FAREWELL_TIMEOUT_S = 45.0
 MEMBER_TIMEOUT_S = 15.0
@@ -61,6 +62,7 @@ class NodeKeeper:
         self._member: Child | None = None
         self._cluster: Cluster | None = None
         self._is_stopping = False
+        self._words: tuple[str, ...] = ()
         self._pause_s, self._next_start_s, self._joined_s = FIRST_PAUSE_S, 0.0, 0.0
 
     def stop(self) -> None:
@@ -96,7 +98,7 @@ class NodeKeeper:
             if self._member is not None:
                 return
             if not self._is_stopping and (status == EXIT_REFUSED or self._machine.now_s() >= deadline_s):
-                raise BackgroundError(last_words(self._log), f"The whole log of the node is {self._log}.")
+                raise BackgroundError(self._words, f"The whole log of the node is {self._log}.")
             self._machine.sleep(self._pause())
 
     def _look(self) -> None:
@@ -113,7 +115,7 @@ class NodeKeeper:
         elif self._member is None and cluster is not None and now_s >= self._next_start_s:
             self._start(cluster)
             if self._member is None and not self._is_stopping:
-                self._note("restarting", " ".join(last_words(self._log)))
+                self._note("restarting", " ".join(self._words))
                 self._next_start_s = self._machine.now_s() + self._pause()
 
     def _start(self, cluster: Cluster) -> int | None:
@@ -137,6 +139,8 @@ class NodeKeeper:
         joined = Joined.read_from(membership.ready)
         if joined is None:
             status = child.poll()
+            in_vain = (f"The node had not joined {cluster.address} after {JOIN_TIMEOUT_S:.0f} s.",)
+            self._words = in_vain if status is None else last_words(self._log)
             end(child.pid, MODULE, MEMBER_TIMEOUT_S, self._machine)
             self._note(self._record.state, session=None)
             return status

@@ -26,7 +26,7 @@ from serve.cli.background import (
 from serve.cli.machine import Child, Machine
 
 MODULE = "serve.node"
-START_TIMEOUT_S = 240.0
+START_TIMEOUT_S = 330.0
 STOP_TIMEOUT_S = 90.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

@@ -11,13 +11,15 @@ from tests.fakes.machine import FakeChild, FakeMachine
 
 
 class NodeMachine(FakeMachine):
-    """`failures` are the next starts that fail, each with its exit status and last words; all others join.
+    """`failures` are the next starts that fail, each with its exit status and last words; all others join,
+    unless it `hangs`.
 
     `events` are called once when that second is reached.
     """
 
     def __init__(self) -> None:
         super().__init__(on_spawn=self._begin)
+        self.hangs = False
         self.failures: list[tuple[int, str]] = []
         self.events: list[tuple[float, Callable[[], None]]] = []
         self.members_started: list[FakeChild] = []
@@ -50,6 +52,8 @@ class NodeMachine(FakeMachine):
         if self.failures:
             child.exit_status, words = self.failures.pop(0)
             log.write_text(words)
+            return
+        if self.hangs:
             return
         ready = Path(command[command.index("--ready") + 1])
         number = len(self.members_started)

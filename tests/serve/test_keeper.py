@@ -160,6 +160,13 @@ def test_a_first_start_that_fails_by_rays_own_trouble_is_tried_again_for_two_min
     assert 120 <= scene.machine.time_s < 160
 
 
+def test_a_first_start_that_neither_joins_nor_ends_is_given_up_and_ended(scene: Scene) -> None:
+    scene.machine.hangs = True
+    with pytest.raises(BackgroundError, match="after 180 s"):
+        scene.keep(until_s=1000)
+    assert list(scene.machine.processes) == [SERVICE_PID]
+
+
 def test_without_a_service_there_is_nothing_to_join(scene: Scene) -> None:
     scene.service_goes()
     with pytest.raises(RequestError, match="No service runs for") as raised:
