@@ -31,14 +31,14 @@ def reconsider(waiting: Waiting, selector: ExecutionModeSelector, view: ClusterV
 
     Busy is not absent: while a node that could take it is there, only the queue's own limit ends the wait. A training
     that was to wait for a node is sent to another environment that the table gives it, but falls back to one that was
-    not asked for only at the end of its time. An environment that is configured no more is left at once.
+    not asked for only at the end of its time. An environment that is configured no more is left where none of its nodes is there.
     """
     limits = selector.environments.limits_of(waiting.environment)
     if limits.max_queue_s is not None and waiting.waited_s >= limits.max_queue_s:
         longest = f"the longest is {limits.max_queue_s:g} s (max_queue_s of that environment)"
         return Expired(f"It waited {waiting.waited_s:.0f} s for a slot of {limits.name}, where {longest}.")
     is_configured = waiting.environment in selector.environments.names
-    if is_configured and (waiting.wait_for_node_s is None or _is_there(waiting, view)):
+    if _is_there(waiting, view) or (is_configured and waiting.wait_for_node_s is None):
         return None
     is_over = waiting.wait_for_node_s is not None and waiting.waited_s >= waiting.wait_for_node_s
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 
 import ray
 
@@ -18,10 +20,15 @@ from cluster.environments import Environments
 from cluster.node_table import read_cluster_view
 from cluster.selector import ExecutionModeSelector
 from ktrdr.data import DataManager
+from ktrdr.errors import StoreUnavailable
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary
 from ktrdr.training import CheckpointPolicy
+
+log = logging.getLogger("ktrdr.operations")
+
+RETRY_S = 1.0
 
 
 class HostedOperations(OperationsActor):
@@ -30,7 +37,7 @@ class HostedOperations(OperationsActor):
     def __init__(self, settings: Settings, environments: Environments) -> None:
         bars = DataManager(RemoteBarSource(ray.get_actor(BARS, namespace=NAMESPACE)))
         super().__init__(
-            book=OperationBook(OperationStore(settings.operations_url), utc_now),
+            book=OperationBook(_opened(settings.operations_url), utc_now),
             admission=Admission(
                 StrategyLibrary(settings.strategy_roots), bars, read_cluster_view, ExecutionModeSelector(environments)
             ),
@@ -43,3 +50,20 @@ class HostedOperations(OperationsActor):
         )
         self._looking = asyncio.get_running_loop().create_task(self.waiting_room.keep_looking())
         self._refreshing = asyncio.get_running_loop().create_task(refresh_for_ever(self.exposition))
+
+
+def _opened(url: str) -> OperationStore:
+    """Return the store; an actor that restarts waits for one that cannot be used now.
+
+    An actor whose constructor raises is dead for good, whatever its `max_restarts`. At its first start the error is
+    the user's answer.
+    """
+    is_restart = ray.get_runtime_context().was_current_actor_reconstructed
+    while True:
+        try:
+            return OperationStore(url)
+        except StoreUnavailable as error:
+            if not is_restart:
+                raise
+            log.warning("%s Trying again", error)
+            time.sleep(RETRY_S)

@@ -73,8 +73,9 @@ def test_a_queue_may_have_a_longest_wait_even_if_its_nodes_are_there() -> None:
     assert "max_queue_s" in expired.message
 
 
-def test_an_environment_that_is_configured_no_more_is_left_at_once() -> None:
+def test_an_environment_that_is_configured_no_more_is_left_where_it_has_no_node() -> None:
     other = waiting(environment="retired", wait_for_node_s=None, require_gpu=False)
+    assert decided(other, CPU, node("retired")) is None
     placed = decided(other, CPU)
     assert isinstance(placed, Placement)
     assert placed.environment == "cpu-docker"
