@@ -31,7 +31,7 @@ def reconsider(waiting: Waiting, selector: ExecutionModeSelector, view: ClusterV
 
     Busy is not absent: while a node that could take it is there, only the queue's own limit ends the wait. A training
     that was to wait for a node is sent to another environment that the table gives it, but falls back to one that was
-    not asked for only at the end of its time. An environment that is configured no more is left where none of its nodes is there.
+    not asked for only at the end of its time. An environment that is configured no more is left where it has no node.
     """
     limits = selector.environments.limits_of(waiting.environment)
     if limits.max_queue_s is not None and waiting.waited_s >= limits.max_queue_s:
