@@ -60,11 +60,11 @@ class OperationReadings:
 
     def active_by_environment(self) -> dict[str, Counter[OperationStatus]]:
         """Return how many operations that have not ended each environment has, by their status."""
-        with self._store.reading() as rows:
-            counts: dict[str, Counter[OperationStatus]] = {}
-            for environment, status, n_operations in rows.counted(ACTIVE):
+        counts: dict[str, Counter[OperationStatus]] = {}
+        for (status, environment), n_operations in self.counts().items():
+            if OperationStatus(status) in ACTIVE:
                 counts.setdefault(environment, Counter())[OperationStatus(status)] = n_operations
-            return counts
+        return counts
 
     def pending_ahead(self, operation_id: str) -> int:
         """Return how many operations of its environment start before this one; 0 if it is not pending."""

@@ -108,12 +108,6 @@ class OperationRows:
         """Return those in some statuses, oldest first."""
         return self._operations(_has_status(statuses))
 
-    def counted(self, statuses: Collection[OperationStatus]) -> list[tuple[str, str, int]]:
-        """Return (environment, status, how many operations) of those in some statuses."""
-        columns = OPERATIONS.c.environment, OPERATIONS.c.status
-        query = select(*columns, func.count()).where(_has_status(statuses)).group_by(*columns)
-        return [(environment, status, n_found) for environment, status, n_found in self._connection.execute(query)]
-
     def newest_of_each_strategy(self) -> list[Operation]:
         """Return the last submitted operation of each strategy."""
         newest = select(func.max(OPERATIONS.c.sequence)).group_by(OPERATIONS.c.strategy_name)

@@ -132,12 +132,14 @@ def _order_of(
     """Return the node that is asked for, or refuse it before anything is started."""
     import os
 
-    from cluster.environments import ENVIRONMENTS
+    from cluster.environment_file import environments_of
+    from cluster.environments import slots_of
     from cluster.ray_environment import token_of_environment
     from serve.cli.local_nodes import NodeOrder, check_environment, check_name, check_token, name_for
 
-    check_environment(environment, ENVIRONMENTS)
-    slots = slots or ENVIRONMENTS.named(environment).slots_per_node or os.cpu_count() or 1
+    environments = environments_of(session.settings)
+    check_environment(environment, environments)
+    slots = slots or slots_of(environments.named(environment), os.cpu_count() or 1)
     if address is None and token_path is not None:
         raise typer.BadParameter("--token-path goes with --address: of the service started here it is known.")
     if address is not None:
@@ -178,7 +180,7 @@ def _print_nodes(session: Session, items: list[dict[str, Any]], kept: list[dict[
     for node in items:
         record = of_id.get(node["node_id"])
         name = record["name"] if record else None
-        state = _state_of(record) if record else "running"
+        state = _state_of(record) if record else "running" if node["alive"] else "gone"
         rows.append(
             [node["node_id"][:8], node["environment"], node["device"], node["slots"], node["address"], name, state]
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ktrdr.errors import ServiceUnreachable
-from serve.cli.operations import operations_table
+from serve.cli.operation_views import operations_table
 from serve.cli.printing import Terminal, argument
 from serve.cli.session import AsJson, Session, session_of
 

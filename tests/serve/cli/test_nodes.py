@@ -24,7 +24,17 @@ NODES = {
             "device": "cpu",
             "slots": 2,
             "gpus": 0.0,
-        }
+            "alive": True,
+        },
+        {
+            "node_id": "fedcba9876543210",
+            "address": "127.0.0.1",
+            "environment": "cuda-cloud",
+            "device": "cuda",
+            "slots": 1,
+            "gpus": 1.0,
+            "alive": False,
+        },
     ]
 }
 
@@ -198,7 +208,9 @@ def test_the_list_has_the_services_nodes_and_what_became_of_those_started_here(k
     ran = ktrdr(["nodes", "list"], client, machine)
     lines = ran.out.splitlines()
     [here] = [line for line in lines if "01234567" in line]
-    assert "cpu-docker" in here
+    assert "cpu-docker" in here and "running" in here
+    [dead] = [line for line in lines if "fedcba98" in line]
+    assert "gone" in dead
     [of_mac] = [line for line in lines if "id-of-ma" in line]
     assert "mac" in of_mac.split()
     [of_other] = [line for line in lines if " other " in line]
