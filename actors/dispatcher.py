@@ -207,8 +207,9 @@ class EnvironmentDispatcher:
 
     async def _guard(self, claim: Claim) -> Watched:
         """Watch an attempt until it is over or has lapsed; kill it where it does not stop within the grace."""
-        now = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
         kill_at: float | None = None
+        kill: asyncio.Task[None] | None = None  # nobody waits for it: on a node that is cut off it may never end
         while True:
             seen = await self._operations.watch(claim.operation_id, claim.attempt, WATCH_S)
             if seen.node is not None:
@@ -216,10 +217,10 @@ class EnvironmentDispatcher:
             if seen.word in (OVER, LAPSED):
                 return replace(seen, node=self._nodes.get((claim.operation_id, claim.attempt)))
             if seen.word in (CANCEL, TIMEOUT):
-                kill_at = now() + self._cancel_grace_s if kill_at is None else kill_at
-                if seen.is_forced or now() >= kill_at:
+                kill_at = loop.time() + self._cancel_grace_s if kill_at is None else kill_at
+                if (seen.is_forced or loop.time() >= kill_at) and (kill is None or kill.done()):
                     log.warning("%s did not stop in %.1f s: it is killed", claim.operation_id, self._cancel_grace_s)
-                    await self._runner.force_stop(claim)
+                    kill = loop.create_task(self._runner.force_stop(claim))
             if seen.word != RUN:  # the next watch answers at once
                 await asyncio.sleep(min(RETRY_S, self._cancel_grace_s))
 

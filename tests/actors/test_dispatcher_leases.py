@@ -124,6 +124,7 @@ def test_a_cancel_ends_cancelled_even_where_the_kill_reaches_nobody(tmp_path: Pa
     async def scene() -> None:
         house = House(tmp_path, environments=QUIET)
         house.dispatcher(cancel_grace_s=0.02)
+        house.runner.is_cut_off = True
         operation_id = await placed_attempt(house)
         await house.operations.cancel(operation_id, "enough")
         operation = await house.operations.wait(operation_id, 20.0)

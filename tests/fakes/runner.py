@@ -13,11 +13,15 @@ LOCAL_NODE = NodeView("node-1", "127.0.0.1", "cpu-docker", "cpu", slots=2)
 
 
 class FakeRunner:
-    """Every attempt is kept in `claims`; it lasts until `finish` or `break_off` ends it."""
+    """Every attempt is kept in `claims`; it lasts until `finish` or `break_off` ends it.
+
+    Where it `is_cut_off` a kill never comes through.
+    """
 
     def __init__(self) -> None:
         self.claims: list[Claim] = []
         self.stopped_by_force: list[str] = []
+        self.is_cut_off = False
         self._ends: dict[str, asyncio.Future[TrainingResult]] = {}
 
     async def run(self, claim: Claim) -> TrainingResult:
@@ -28,6 +32,8 @@ class FakeRunner:
 
     async def force_stop(self, claim: Claim) -> None:
         self.stopped_by_force.append(claim.operation_id)
+        if self.is_cut_off:
+            await asyncio.Event().wait()
 
     def finish(self, operation_id: str) -> None:
         self._ends.pop(operation_id).set_result(a_result(model_id=f"{operation_id}/m_v1"))
