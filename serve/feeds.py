@@ -21,9 +21,9 @@ from actors.gateway import END, Event
 from ktrdr.errors import KtrdrError
 
 POLL_S = 15.0
-SENT_PER_S = 200
-"""Events to all watchers of an operation together, about: each costs 1.4 ms of CPU on its way through Serve. Two
-hundred watchers get what is newest once a second, twenty ten times; on the machine that also trains, more slows it."""
+SENT_PER_S = 100
+"""Events to all watchers of an operation together, about: each costs 1.6 ms of CPU on its way through Serve, which the
+training may need. Two hundred watchers get what is newest every two seconds, ten of them all there is."""
 
 log = logging.getLogger("ktrdr.serve")
 
