@@ -116,7 +116,7 @@ def test_a_node_that_is_stopped_gives_its_training_back_and_a_node_started_again
     operation = home.client().operation(operation_id)
     assert (operation["status"], operation["attempt"], n_counted(operation)) == ("pending", 1, 0)
     assert f"Its node, {str(record.node_id)[:8]}, was stopped." in operation["status_reason"]
-    assert "Needs a node of mps-mac" in operation["status_reason"]
+    assert "Needs environment mps-mac; 0 of" in operation["status_reason"]
     left = subprocess.run(["ps", "-s", str(record.session), "-o", "stat="], capture_output=True, text=True, check=False)
     assert [state for state in left.stdout.split() if not state.startswith("Z")] == []
     ensure_node(home)
