@@ -25,6 +25,8 @@ from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope, 
 from ktrdr.training.steps import unreported
 from ktrdr.wire import CheckRequest, StrategyRequest, TrainingRequest
 
+NEXT = "It starts when a slot is free."
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -40,7 +42,7 @@ class Admitted:
         placement = self.placement
         return Operation(
             operation_id=operation_id,
-            status_reason=placement.why,
+            status_reason=f"{placement.why} {NEXT}" if placement.is_there else placement.why,
             created_at=utc_text(now),
             strategy_name=self.strategy.name,
             request=self.request,

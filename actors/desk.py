@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,10 @@ from typing import Any, ParamSpec, TypeVar
 from actors.hub import ProgressHub
 from actors.meters import OperationMeters
 from actors.notices import Notices, end_of, stop_of, work_in
+from ktrdr.errors import StoreUnavailable
 from ktrdr.operations import Operation, OperationBook
+
+log = logging.getLogger("ktrdr.operations")
 
 P = ParamSpec("P")
 ReturnT = TypeVar("ReturnT")
@@ -48,7 +52,10 @@ class Desk:
             return
         self.meters.settled(operation, is_lost)
         if (progress := self.hub.progress(operation.operation_id)) is not None:
-            operation = await self.write(self._book.keep_progress, operation.operation_id, progress)
+            try:
+                operation = await self.write(self._book.keep_progress, operation.operation_id, progress)
+            except StoreUnavailable as error:  # the end itself is kept: everybody must hear of it
+                log.warning("The last progress of %s is not kept: %s", operation.operation_id, error)
         self.tell(operation)
         self.notices.wake(stop_of(operation.operation_id))
         if operation.is_terminal:

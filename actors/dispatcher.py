@@ -71,6 +71,8 @@ class EnvironmentDispatcher:
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._nodes: dict[tuple[str, int], str] = {}
         """Where the attempts in flight run, once they have said so."""
+        self._gpu_claims: set[tuple[str, int]] = set()
+        """Those of them that require a GPU."""
         self._left_behind: dict[tuple[str, int], str | None] = {}
         """Attempts that are over, and their nodes: each takes a slot of its node until its process has ended."""
         self._loop = asyncio.get_running_loop().create_task(self._dispatch_for_ever())
@@ -97,7 +99,7 @@ class EnvironmentDispatcher:
 
     async def _dispatch_one(self) -> None:
         view = await asyncio.to_thread(self._view)
-        n_slots, has_gpu = view.slots(self._environment), bool(view.of(self._environment, require_gpu=True))
+        n_slots = view.slots(self._environment)
         if len(self._in_flight) + self._n_left_behind(view) >= n_slots:
             if self._in_flight:
                 running = list(self._in_flight.values())
@@ -106,14 +108,24 @@ class EnvironmentDispatcher:
                 await asyncio.sleep(RETRY_S)
             return
         held = list(self._in_flight)
+        # a node with a GPU may be there and busy while others are free: what requires one waits its turn in the queue
+        has_gpu = len(self._gpu_claims) < sum(node.slots for node in view.of(self._environment, require_gpu=True))
         claim = await self._operations.claim(self._environment, self._owner, held, has_gpu, CLAIM_WAIT_S)
         if claim is not None:
+            if claim.require_gpu:
+                self._gpu_claims.add((claim.operation_id, claim.attempt))
             self._carry_on((claim.operation_id, claim.attempt), self._carry(claim))
 
     def _carry_on(self, attempt: tuple[str, int], work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._in_flight[attempt] = task
-        task.add_done_callback(lambda _: (self._in_flight.pop(attempt), self._nodes.pop(attempt, None)))
+
+        def forget(_: object) -> None:
+            self._in_flight.pop(attempt)
+            self._nodes.pop(attempt, None)
+            self._gpu_claims.discard(attempt)
+
+        task.add_done_callback(forget)
 
     def _n_left_behind(self, view: ClusterView) -> int:
         there = {node.node_id for node in view.nodes}

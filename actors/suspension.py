@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable
 
@@ -70,10 +69,12 @@ class Suspension:
             await asyncio.sleep(_LOOK_S)
             left = await self._running(is_meant)
         for operation in left:  # its process ends with its node: it goes on from the checkpoint before
+            if operation.committing:  # its model comes to be, or its dispatcher finds out that it does not
+                continue
             if not await self._desk.write(self._book.fence, operation.operation_id, operation.attempt):
                 await self.put_back(operation)
         return len(at_first)
 
     async def _running(self, is_meant: Callable[[Operation], bool]) -> list[Operation]:
-        page = await self._desk.write(functools.partial(self._book.page, status="running", limit=500))
-        return [operation for operation in page.items if is_meant(operation)]
+        running = await self._desk.write(self._book.running)
+        return [operation for operation in running if is_meant(operation)]

@@ -23,7 +23,7 @@ def log_to(sink: Callable[[dict[str, Any]], None], **bound: Any) -> Iterator[Non
     logger = logging.getLogger(TRAINING_LOGGER)
     level = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:
@@ -33,7 +33,7 @@ def log_to(sink: Callable[[dict[str, Any]], None], **bound: Any) -> Iterator[Non
 
 class _SinkHandler(logging.Handler):
     def __init__(self, sink: Callable[[dict[str, Any]], None], bound: dict[str, Any]) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self._sink, self._bound = sink, bound
         self.setFormatter(
             structlog.stdlib.ProcessorFormatter(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -14,7 +16,7 @@ from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS
 from actors.remote_bars import RemoteBarSource
 from actors.remote_checkpoints import RemoteCheckpointStore, ReportingStore
 from actors.remote_storage import RemoteModelSaver
-from actors.reporting import Reporter
+from actors.reporting import RETRY_S, Reporter
 from actors.runners import Claim
 from actors.task_log import log_to
 from ktrdr.async_infrastructure import GenericProgressManager, ThreadCancellationToken
@@ -61,7 +63,7 @@ def train(claim: Claim) -> dict[str, Any]:
 
     with log_to(reporter.line, operation_id=claim.operation_id, attempt=claim.attempt):
         try:
-            ray.get(operations.placed.remote(*attempt, node, str(device)))
+            _insist(lambda: ray.get(operations.placed.remote(*attempt, node, str(device))), token)
             log.info("Attempt %d runs on node %s (%s), device %s", claim.attempt, node[:8], claim.environment, device)
             strategy = load_strategy(claim.strategy)
             store = RemoteCheckpointStore(model_storage, *attempt)
@@ -91,3 +93,15 @@ def train(claim: Claim) -> dict[str, Any]:
             raise
         finally:
             reporter.close()
+
+
+def _insist(call: Callable[[], object], token: ThreadCancellationToken) -> None:
+    """Make `call` until it comes through, or the training is to stop."""
+    while not token.is_cancelled():
+        try:
+            call()
+        except TRANSIENT as error:
+            log.warning("Where this attempt runs could not be told: %s", type(error).__name__)
+            time.sleep(RETRY_S)
+        else:
+            return

@@ -46,7 +46,7 @@ class WaitingRoom:
 
     async def look(self) -> None:
         """Look once."""
-        waiting = await self._desk.write(self._book.waiting)
+        waiting = await asyncio.to_thread(self._book.waiting)  # a long queue does not hold up the writer
         if not waiting:
             return
         view = await asyncio.to_thread(self._view)

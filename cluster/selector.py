@@ -28,6 +28,8 @@ class Placement:
     environment: str
     why: str
     fallback: bool = False
+    is_there: bool = True
+    """Whether a node that can take it is there now."""
 
 
 class ExecutionModeSelector:
@@ -91,7 +93,7 @@ class ExecutionModeSelector:
             wanted = self._environments.of_mode(asked)
         if not wanted:
             raise error
-        return Placement(asked, wanted[0].mode, wanted[0].name, f"{error} It waits for one.")
+        return Placement(asked, wanted[0].mode, wanted[0].name, f"{error} It waits for one.", is_there=False)
 
     def _select_auto(self, request: ModeRequest, view: ClusterView) -> Placement:
         order = self._with_gpus() if request.require_gpu else self._environments.of_mode(LOCAL)

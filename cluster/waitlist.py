@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
 from cluster.view import ClusterView
-from ktrdr.errors import ExecutionModeError
+from ktrdr.errors import ExecutionModeError, RequestError
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def reconsider(waiting: Waiting, selector: ExecutionModeSelector, view: ClusterV
     is_over = waiting.wait_for_node_s is not None and waiting.waited_s >= waiting.wait_for_node_s
     try:
         placement = selector.select(waiting.request, view)
-    except ExecutionModeError as error:
+    except (ExecutionModeError, RequestError) as error:  # its mode may be configured no more
         return Expired(f"{error} It waited {waiting.waited_s:.0f} s for one.") if is_over else None
     return placement if is_over or not is_configured or not placement.fallback else None
 

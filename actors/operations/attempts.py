@@ -11,7 +11,7 @@ from actors.notices import stop_of, wait_for, work_in
 from actors.operations.surface import Surface
 from actors.runners import Claim
 from actors.words import LAPSED, OVER, RUN, Watched
-from ktrdr.operations import OperationError
+from ktrdr.operations import Operation, OperationError, OperationStatus
 from ktrdr.results import TrainingResult
 
 
@@ -35,7 +35,7 @@ class ForDispatchers(Surface):
         while True:
             work = self._notices.next(work_in(environment))
             operation = None
-            if not self._suspension.has_begun:
+            if not self._suspension.has_begun and self._owners.setdefault(environment, owner) == owner:
                 attempts = {(operation_id, attempt) for operation_id, attempt in held}
                 operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
             if operation is not None:
@@ -47,6 +47,7 @@ class ForDispatchers(Surface):
 
     async def orphans(self, environment: str, owner: str) -> list[tuple[str, int]]:
         """Return (id, attempt) of what runs in `environment` but is owned by nobody alive."""
+        self._owners[environment] = owner  # before the read: a claim that comes to be before it is found by it
         found = await self._desk.write(self._book.orphans, environment, owner)
         return [(operation.operation_id, operation.attempt) for operation in found]
 
@@ -72,14 +73,24 @@ class ForDispatchers(Surface):
         return await self._desk.write(self._book.fence, operation_id, attempt)
 
     async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None:
-        """Record that infrastructure ended the attempt: it is tried again, while attempts are left."""
+        """Record that infrastructure ended the attempt: it is tried again, while attempts are left.
+
+        One that ran too long, or was about to be suspended, ends by that, however its process ended.
+        """
+        operation = await self._desk.write(self._book.get, operation_id)
+        if counts and operation.attempt == attempt and operation.status is OperationStatus.RUNNING:
+            if self._suspension.covers(operation):
+                counts = False
+            elif not operation.committing and (message := self._orders.overdue(operation)):
+                await self.fail(operation_id, attempt, OperationError(kind="timeout", message=message))
+                return
         settled = await self._desk.write(self._book.requeue, operation_id, attempt, reason, counts)
-        await self._desk.settle(settled, is_lost=counts)
+        await self._settle(settled, is_lost=counts)
 
     async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool:
         """Record the committed attempt's result; False for a late report of an ended or older attempt."""
         settled = await self._desk.write(self._book.complete, operation_id, attempt, result.model_dump(mode="json"))
-        await self._desk.settle(settled)
+        await self._settle(settled)
         return settled is not None
 
     async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None:
@@ -87,14 +98,14 @@ class ForDispatchers(Surface):
         progress = self._hub.progress(operation_id)
         if progress and error.step is None:
             error = error.model_copy(update={"step": progress["current_step"]})
-        await self._desk.settle(await self._desk.write(self._book.fail, operation_id, attempt, error))
+        await self._settle(await self._desk.write(self._book.fail, operation_id, attempt, error))
 
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
         settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
         if settled is None:
             await self._stopped_uncancelled(operation_id, attempt)
-        await self._desk.settle(settled)
+        await self._settle(settled)
 
     async def _stopped_uncancelled(self, operation_id: str, attempt: int) -> None:
         operation = await self._desk.write(self._book.get, operation_id)
@@ -106,3 +117,8 @@ class ForDispatchers(Surface):
             await self.fail(operation_id, attempt, OperationError(kind="timeout", message=message))
         else:
             await self.requeue(operation_id, attempt, "The training stopped without being asked to.")
+
+    async def _settle(self, operation: Operation | None, is_lost: bool = False) -> None:
+        if operation is not None:
+            self._leases.end(operation.operation_id)
+        await self._desk.settle(operation, is_lost)

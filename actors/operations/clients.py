@@ -12,10 +12,10 @@ from actors.admission import again, retried
 from actors.desk import state_of
 from actors.hub import END, Event
 from actors.notices import end_of, stop_of, wait_for, work_in
+from actors.operations.queue import QueueNow
 from actors.operations.surface import Surface
 from actors.places import environment_list
 from cluster.environments import Environment
-from cluster.waiting import pending_reason
 from ktrdr.errors import TransitionRefused
 from ktrdr.operations import Operation, OperationStatus, new_operation_id
 from ktrdr.wire import (
@@ -25,7 +25,6 @@ from ktrdr.wire import (
     OperationSummary,
     OperationView,
     Page,
-    Queue,
     TrainingConfig,
     TrainingRequest,
     TrainingStarted,
@@ -95,25 +94,16 @@ class ForClients(Surface):
         operation = await self._desk.write(self._book.get, operation_id)
         now: dict[str, Any] = {}
         if operation.status is OperationStatus.PENDING:
-            ahead = await self._desk.write(self._book.pending_ahead, operation_id)
-            view = await asyncio.to_thread(self._view)
-            environment, gpu = operation.execution.environment, bool(operation.request["require_gpu"])
-            n_busy = len(await self._desk.write(self._book.under_way, environment))
-            now["queue"] = Queue(position=ahead + 1, ahead=ahead)
-            is_configured = environment in self._environments.names
-            why = pending_reason(environment, gpu, ahead, view, n_busy, is_configured)
-            # what became of the attempt before it is still the reason, too
-            now["status_reason"] = f"{operation.status_reason} {why}" if operation.attempt else why
-            if operation.attempt == 0 and not view.of(environment, require_gpu=gpu):
-                now["status_reason"] += self._patience_left(operation)
+            queue = await self._queue_now()
+            now |= {"queue": queue.place(operation), "status_reason": queue.reason(operation)}
         now["metrics"] = await self._metrics_of(operation_id)
         return self._view_of(operation, **now)
 
     async def page(self, **filters: Any) -> Page[OperationSummary]:
         """Return one page of operations, newest first; progress of the running ones with it."""
         found = await self._desk.write(functools.partial(self._book.page, **filters))
-        now, progress_of = self._clock(), self._desk.progress_of
-        items = [OperationSummary.of(operation, progress_of(operation), now) for operation in found.items]
+        queue = await self._queue_now()
+        items = [self._summary_of(operation, queue) for operation in found.items]
         return Page(items=items, total_count=found.total_count, next_cursor=found.next_cursor)
 
     async def metrics(self, operation_id: str) -> dict[str, Any] | None:
@@ -202,9 +192,11 @@ class ForClients(Surface):
         history = await self._desk.write(self._book.history, operation_id)
         return await asyncio.to_thread(history.metrics)  # off the writer's thread: a long one takes a while
 
-    def _patience_left(self, operation: Operation) -> str:
-        wait_s = operation.request.get("wait_for_node_s")
-        if wait_s is None:
-            return ""
-        left_s = max(wait_s - operation.waited_s(self._clock()), 0.0)
-        return f" It waits {left_s:.0f} s more for one."
+    def _summary_of(self, operation: Operation, queue: QueueNow) -> OperationSummary:
+        known = {"status_reason": queue.reason(operation)} if operation.status is OperationStatus.PENDING else {}
+        return OperationSummary.of(operation, self._desk.progress_of(operation), self._clock(), **known)
+
+    async def _queue_now(self) -> QueueNow:
+        ahead, n_busy = await self._desk.write(self._book.queue)
+        view = await asyncio.to_thread(self._view)
+        return QueueNow(ahead, n_busy, view, self._environments, self._clock())

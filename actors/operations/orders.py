@@ -60,7 +60,9 @@ class Orders:
     def longest_s(self, operation: Operation) -> float:
         """Return how long a poll may sleep before the attempt is overdue."""
         longest_s = self._environments.limits_of(operation.execution.environment).max_duration_s
-        return math.inf if longest_s is None else max(longest_s - operation.attempt_ran_s(self._clock()), 0.05)
+        if longest_s is None or operation.committing:
+            return math.inf
+        return max(longest_s - operation.attempt_ran_s(self._clock()), 0.05)
 
     async def lapse(self, operation: Operation) -> str | None:
         """Return why the attempt is to be given up, if it is; record its silence when its lease has run out once."""

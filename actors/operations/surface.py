@@ -41,6 +41,8 @@ class Surface:
         self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._environments, self._clock, self._leases = environments, clock, leases or Leases()
+        self._owners: dict[str, str] = {}
+        """The dispatcher incarnation of each environment: what an earlier one still asks for is given to nobody."""
         self._default_mode = DefaultMode(book, configured_mode, environments)
         self._desk = Desk(book, meters)
         self._hub, self._notices, self._meters = self._desk.hub, self._desk.notices, self._desk.meters

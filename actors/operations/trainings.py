@@ -9,6 +9,7 @@ from typing import Any
 from actors.notices import stop_of, wait_for
 from actors.operations.surface import Surface
 from actors.words import RUN
+from ktrdr.errors import KtrdrError
 
 
 class ForTrainings(Surface):
@@ -36,7 +37,11 @@ class ForTrainings(Surface):
         anything is written: a full disk is not the training's silence.
         """
         if self._leases.heard(operation_id, attempt):
-            self._desk.tell(await self._desk.write(self._book.heard_again, operation_id, attempt))
+            try:
+                self._desk.tell(await self._desk.write(self._book.heard_again, operation_id, attempt))
+            except KtrdrError:
+                self._leases.end(operation_id)  # the report is sent again, and is news again
+                raise
         if epochs:
             await self._desk.write(self._book.record_epochs, operation_id, attempt, epochs)
         if log:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,11 @@ from cluster.view import ClusterView
 from ktrdr.errors import NotStarted
 from ktrdr.results import TrainingResult
 
+log = logging.getLogger("ktrdr.runner")
+
 LOOK_EVERY_S = 2.0
-GONE_S = 10.0
+GONE_S = 20.0
+"""Longer than a node that stops waits for its trainings: until then they end by themselves."""
 
 
 class RayTaskRunner:
@@ -40,7 +44,10 @@ class RayTaskRunner:
         NotStarted
             If no node that could take the task has been there for `GONE_S`: Ray would let it wait for ever.
         """
-        view = await asyncio.to_thread(self._view)
+        try:
+            view = await asyncio.to_thread(self._view)
+        except Exception as error:  # nothing has been submitted yet: it is tried again
+            raise NotStarted(f"The cluster's nodes could not be read: {error}") from error
         task = self._train.options(**task_options(claim, view)).remote(claim)
         self._tasks[claim.operation_id, claim.attempt] = task
         ended, gone = asyncio.ensure_future(_result_of(task)), asyncio.ensure_future(self._nodes_are_gone(claim))
@@ -65,8 +72,13 @@ class RayTaskRunner:
         n_looks_in_vain = 0
         while n_looks_in_vain < GONE_S / LOOK_EVERY_S:
             await asyncio.sleep(LOOK_EVERY_S)
-            nodes = (await asyncio.to_thread(self._view)).of(claim.environment, require_gpu=claim.require_gpu)
-            n_looks_in_vain = 0 if nodes else n_looks_in_vain + 1
+            try:
+                view = await asyncio.to_thread(self._view)
+            except Exception as error:  # whatever it is: not knowing is not gone
+                log.warning("The nodes of %s could not be read: %s", claim.environment, error)
+                continue
+            is_there = bool(view.of(claim.environment, require_gpu=claim.require_gpu))
+            n_looks_in_vain = 0 if is_there else n_looks_in_vain + 1
 
 
 async def _result_of(task: Any) -> Any:

@@ -20,7 +20,7 @@ from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 
 RETRY_S = 20.0
-"""A request is repeated for this long while the service restarts: a killed proxy needs about 4 s, a busy machine longer."""
+"""For so long a request is repeated while the service restarts: a killed proxy needs 4 s, a busy machine longer."""
 CHECK_TIMEOUT_S = 600.0
 """A check computes a strategy several times over."""
 

@@ -80,12 +80,12 @@ class AttemptBook(OperationReadings):
             return rows.replace(back)
 
     def begin_commit(self, operation_id: str, attempt: int) -> bool:
-        """Return whether this attempt may save its model; from then on it cannot be cancelled. Asking again is fine."""
+        """Return whether this attempt may save its model; from then on it cannot be cancelled. It may ask again."""
         with self._store.writing() as rows:
             operation = _under_way(rows, operation_id, attempt)
             if operation is None or operation.status is not OperationStatus.RUNNING:
                 return False
-            if operation.fenced and not operation.committing:
+            if operation.fenced:  # also one that has asked before: what comes of that is settled by who gives it up
                 return False
             if not operation.committing:
                 rows.replace(operation.changed(committing=True, status_reason=reasons.committing(operation)))
@@ -172,9 +172,14 @@ class AttemptBook(OperationReadings):
             return rows.replace(existing(rows, operation_id).changed(progress=dict(progress)))
 
     def record_epochs(self, operation_id: str, attempt: int, epochs: Sequence[Mapping[str, Any]]) -> None:
-        """Keep epochs of the present attempt, each a mapping with its number as `epoch`; one already kept stays."""
+        """Keep epochs of the present attempt, each a mapping with its number as `epoch`; one already kept stays.
+
+        The last of one that has completed may come after the report of that.
+        """
         with self._store.writing() as rows:
-            if _under_way(rows, operation_id, attempt) is not None:
+            operation = existing(rows, operation_id)
+            is_current = operation.status in (*UNDER_WAY, OperationStatus.COMPLETED)
+            if is_current and operation.attempt == attempt:
                 rows.add_epochs(operation_id, attempt, epochs)
 
     def may_keep_checkpoint(self, operation_id: str, attempt: int) -> bool:

@@ -48,6 +48,11 @@ class OperationReadings:
         with self._store.reading() as rows:
             return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner != owner]
 
+    def running(self) -> list[Operation]:
+        """Return what runs, oldest first."""
+        with self._store.reading() as rows:
+            return rows.with_status((OperationStatus.RUNNING,))
+
     def waiting(self) -> list[Operation]:
         """Return what no attempt has been made at yet, oldest first."""
         with self._store.reading() as rows:
@@ -65,6 +70,19 @@ class OperationReadings:
             if OperationStatus(status) in ACTIVE:
                 counts.setdefault(environment, Counter())[OperationStatus(status)] = n_operations
         return counts
+
+    def queue(self) -> tuple[dict[str, int], Counter[str]]:
+        """Return how many start before each pending operation, by id, and how many attempts each environment has."""
+        with self._store.reading() as rows:
+            seen: Counter[str] = Counter()
+            ahead: dict[str, int] = {}
+            for environment, operation_id in rows.pending_ids():
+                ahead[operation_id] = seen[environment]
+                seen[environment] += 1
+            n_busy: Counter[str] = Counter()
+            for (status, environment), n_operations in rows.counts().items():
+                n_busy[environment] += n_operations if OperationStatus(status) in UNDER_WAY else 0
+            return ahead, n_busy
 
     def pending_ahead(self, operation_id: str) -> int:
         """Return how many operations of its environment start before this one; 0 if it is not pending."""

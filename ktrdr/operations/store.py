@@ -90,8 +90,11 @@ class OperationRows:
 
     def oldest_pending(self, environment: str, has_gpu: bool = True) -> Operation | None:
         """Return the operation to start next; without `has_gpu`, the next one that requires none."""
-        found = self._operations(_is_pending_in(environment), limit=1 if has_gpu else None)
-        return next((one for one in found if has_gpu or not one.request.get("require_gpu")), None)
+        first = self._operations(_is_pending_in(environment), limit=1)
+        if not first or has_gpu or not first[0].request.get("require_gpu"):
+            return first[0] if first else None
+        found = self._operations(_is_pending_in(environment))
+        return next((one for one in found if not one.request.get("require_gpu")), None)
 
     def n_pending_before(self, operation: Operation) -> int:
         """Return how many start before a pending operation."""
@@ -99,6 +102,13 @@ class OperationRows:
         return self._count(
             _is_pending_in(operation.execution.environment), OPERATIONS.c.sequence < own.scalar_subquery()
         )
+
+    def pending_ids(self) -> list[tuple[str, str]]:
+        """Return (environment, operation id) of what is pending, in the order in which it starts."""
+        is_pending = OPERATIONS.c.status == OperationStatus.PENDING.value
+        query = select(OPERATIONS.c.environment, OPERATIONS.c.operation_id).where(is_pending)
+        found = self._connection.execute(query.order_by(OPERATIONS.c.sequence))
+        return [(environment, operation_id) for environment, operation_id in found]
 
     def in_environment(self, environment: str, statuses: Collection[OperationStatus]) -> list[Operation]:
         """Return those of an environment in some statuses, oldest first."""

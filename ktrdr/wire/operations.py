@@ -54,9 +54,9 @@ class OperationSummary(BaseModel):
     resumable: bool
 
     @classmethod
-    def of(cls, operation: Operation, progress: dict[str, Any] | None, now: datetime) -> OperationSummary:
-        """Return the line for `operation` at a moment."""
-        return cls.model_validate({**_at(operation, cls, now), "progress": progress})
+    def of(cls, operation: Operation, progress: dict[str, Any] | None, now: datetime, **known: Any) -> OperationSummary:
+        """Return the line for `operation` at a moment; `known` gives status_reason where it is newer."""
+        return cls.model_validate({**_at(operation, cls, now), **known, "progress": progress})
 
 
 class OperationView(OperationSummary):

@@ -102,11 +102,6 @@ def _title(indicator: dict[str, Any]) -> str:
     return re.split(r"[:.] |, of ", indicator["summary"])[0].rstrip(".")
 
 
-def _parameter_row(parameter: dict[str, Any]) -> list[object]:
-    default = "required" if parameter["is_required"] else parameter["default"]
-    return [parameter["name"], parameter["kind"], parameter["range"], default, parameter["description"]]
-
-
 def _defaults(indicator: dict[str, Any]) -> str:
     """Return the parameters that have a default, with it."""
     return ", ".join(f"{one['name']} {one['default']}" for one in indicator["parameters"] if one["default"] is not None)

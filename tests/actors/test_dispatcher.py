@@ -317,3 +317,56 @@ def test_a_training_that_is_suspended_is_not_killed_and_goes_back_into_the_queue
         assert house.runner.stopped_by_force == []
 
     run(scene)
+
+
+def test_what_a_dead_dispatcher_still_asks_for_is_given_to_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        asked = asyncio.create_task(house.operations.claim("cpu-docker", "the dead one", timeout_s=20.0))
+        await asyncio.sleep(0)
+        house.dispatcher()  # takes over: it looks for what the dead one left, and finds nothing
+        await until(lambda: house.operations._owners.get("cpu-docker") not in (None, "the dead one"))
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: [claim.operation_id for claim in house.runner.claims] == [operation_id])
+        assert not asked.done()
+        asked.cancel()
+
+    run(scene)
+
+
+def test_what_requires_a_gpu_waits_for_one_that_is_free_and_others_pass_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        card = NodeView("card", "a", "cpu-docker", "cuda", slots=1)
+        house.view = ClusterView((card, NodeView("cpu", "a", "cpu-docker", "cpu", slots=2)))
+        on_card, second, anywhere = [
+            await house.operations.submit({**NAMED, "require_gpu": gpu, "execution_mode": "local"})
+            for gpu in (True, True, False)
+        ]
+        house.dispatcher()
+        await until(lambda: len(house.runner.claims) == 2)
+        assert [claim.operation_id for claim in house.runner.claims] == [on_card, anywhere]
+        assert await status(house, second) == "pending"
+        await house.operations.begin_commit(on_card, 1)
+        house.runner.finish(on_card)
+        await until(lambda: len(house.runner.claims) == 3)
+        assert house.runner.claims[-1].operation_id == second
+
+    run(scene)
+
+
+def test_a_process_that_dies_while_its_node_stops_costs_no_attempt(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher(cancel_grace_s=20.0)
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.placed(operation_id, 1, "node-1", "cpu")
+        stopping = asyncio.create_task(house.operations.suspend_node("node-1", 20.0))
+        await until(lambda: house.operations._suspension.covers(house.book.get(operation_id)))
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        assert await stopping == 1
+        operation = house.book.get(operation_id)
+        assert operation.max_attempts == 4
+
+    run(scene)

@@ -176,22 +176,22 @@ def test_a_restarted_actor_begins_every_lease_anew(tmp_path: Path) -> None:
     run(scene)
 
 
-@pytest.mark.parametrize("stops_when_asked", [True, False])
+@pytest.mark.parametrize("killed", [None, ray_errors.TaskCancelledError(), ray_errors.WorkerCrashedError()])
 def test_an_attempt_that_runs_longer_than_its_environment_lets_it_fails_with_kind_timeout(
-    tmp_path: Path, stops_when_asked: bool
+    tmp_path: Path, killed: Exception | None
 ) -> None:
     async def scene() -> None:
         limited = Environments((LOCAL.model_copy(update={"max_duration_s": 0.1}),))
         house = House(tmp_path, environments=limited)
-        house.dispatcher(cancel_grace_s=20.0 if stops_when_asked else 0.02)
+        house.dispatcher(cancel_grace_s=20.0 if killed is None else 0.02)
         operation_id = await placed_attempt(house)
         word, reason = await house.operations.wait_for_cancel(operation_id, 1, 10.0)
         assert word == "timeout"
-        if stops_when_asked:
+        if killed is None:
             house.runner.break_off(operation_id, CancellationError(str(reason)))
         else:
             await until(lambda: house.runner.stopped_by_force != [])
-            house.runner.break_off(operation_id, ray_errors.TaskCancelledError())
+            house.runner.break_off(operation_id, killed)
         operation = await house.operations.wait(operation_id, 20.0)
         assert operation.status == "failed"
         assert operation.error is not None and operation.error["kind"] == "timeout"

@@ -490,3 +490,22 @@ def test_a_pending_operation_says_whether_a_slot_is_free_or_all_are_taken(tmp_pa
         assert reason == "1 of 1 cpu-docker nodes busy; 0 operations ahead: it starts when a slot is free."
 
     run(scene)
+
+
+def test_a_listing_says_of_each_pending_operation_what_it_waits_for_and_of_others_how_they_stand(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        first, second, third = [await house.operations.submit(NAMED) for _ in range(3)]
+        for _ in range(2):
+            await house.operations.claim("cpu-docker", "me", [(first, 1)])
+        items = {item.operation_id: item for item in (await house.operations.page()).items}
+        assert (
+            items[third].status_reason
+            == "1 of 1 cpu-docker nodes busy; 0 operations ahead: it starts when a slot is free."
+        )
+        assert items[third].status_reason == (await house.operations.get(third)).status_reason
+        assert items[second].status_reason.startswith("Attempt 1 of 3 is starting")
+
+    run(scene)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from actors.runners import ray_task
 from actors.runners.port import Claim
-from actors.runners.ray_task import task_options
+from actors.runners.ray_task import RayTaskRunner, task_options
 from cluster import ClusterView, NodeView
+from ktrdr.errors import NotStarted
 from ktrdr.training import CheckpointPolicy
 
 
@@ -46,3 +49,36 @@ def test_a_card_is_asked_for_where_every_node_that_can_take_the_task_has_one(
     options = task_options(claim(require_gpu=require_gpu), ClusterView(nodes))
     assert options["num_gpus"] == num_gpus
     assert ("ktrdr.io/device" in options["label_selector"]) == require_gpu
+
+
+@pytest.mark.parametrize(("is_readable", "is_gone"), [(True, True), (False, False)])
+def test_nodes_that_cannot_be_read_are_not_gone(
+    monkeypatch: pytest.MonkeyPatch, is_readable: bool, is_gone: bool
+) -> None:
+    monkeypatch.setattr(ray_task, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(ray_task, "GONE_S", 0.003)
+    n_looks = 0
+
+    def view() -> ClusterView:
+        nonlocal n_looks
+        n_looks += 1
+        if not is_readable:
+            raise ConnectionError("the head does not answer")
+        return ClusterView(())
+
+    async def scene() -> bool:
+        looking = asyncio.ensure_future(RayTaskRunner(view)._nodes_are_gone(claim()))
+        while n_looks < 20 and not looking.done():
+            await asyncio.sleep(0.001)
+        looking.cancel()
+        return looking.done() and not looking.cancelled()
+
+    assert asyncio.run(scene()) == is_gone
+
+
+def test_a_task_that_cannot_be_placed_for_want_of_the_nodes_has_not_started() -> None:
+    def view() -> ClusterView:
+        raise ConnectionError("the head does not answer")
+
+    with pytest.raises(NotStarted, match="could not be read"):
+        asyncio.run(RayTaskRunner(view).run(claim()))

@@ -11,10 +11,10 @@ from tests.actors.test_operations import NAMED
 from tests.fakes.house import House, run, until
 
 
-async def placed_on(actor: OperationsActor, node: str) -> str:
-    """Return an operation whose first attempt runs on `node`."""
+async def placed_on(actor: OperationsActor, node: str, *others: str) -> str:
+    """Return an operation whose first attempt runs on `node`, beside the first ones of `others`."""
     operation_id = await actor.submit(NAMED)
-    await actor.claim("cpu-docker", f"owner of {node}", [])
+    await actor.claim("cpu-docker", "me", [(other, 1) for other in others])
     await actor.placed(operation_id, 1, node, "cpu")
     return operation_id
 
@@ -44,7 +44,8 @@ def test_what_trains_on_a_node_that_stops_keeps_its_last_epoch_and_waits_and_the
 def test_trainings_on_other_nodes_go_on_and_work_is_given_out(tmp_path: Path) -> None:
     async def scene() -> None:
         actor = House(tmp_path).operations
-        there, here = await placed_on(actor, "node-1"), await placed_on(actor, "node-2")
+        there = await placed_on(actor, "node-1")
+        here = await placed_on(actor, "node-2", there)
         assert await actor.suspend_node("node-1", wait_s=0.1) == 1
         assert await actor.wait_for_cancel(here, 1, 0.1) == ("run", None)
         assert (await actor.get(here)).status == "running"

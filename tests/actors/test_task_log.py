@@ -11,10 +11,11 @@ def test_each_record_of_ours_becomes_one_mapping_with_the_operation_in_it() -> N
     records: list[dict[str, Any]] = []
     with log_to(records.append, operation_id="train-1", attempt=2):
         logging.getLogger("ktrdr.training").info("Step %d: %s", 1, "Loading market data")
-        logging.getLogger("ktrdr.training").debug("too fine")
+        logging.getLogger("ktrdr.training").debug("Batches are reported every 20")
         logging.getLogger("somebody.else").info("not ours")
     logging.getLogger("ktrdr.training").info("afterwards")
-    [record] = records
+    record, fine = records
+    assert (fine["event"], fine["level"]) == ("Batches are reported every 20", "debug")
     assert record["event"] == "Step 1: Loading market data"
     assert (record["operation_id"], record["attempt"], record["level"]) == ("train-1", 2, "info")
     assert record["time"].endswith("Z")

@@ -81,6 +81,15 @@ def test_an_environment_that_is_configured_no_more_is_left_where_it_has_no_node(
     assert placed.environment == "cpu-docker"
 
 
+def test_a_mode_that_is_configured_no_more_holds_up_nothing() -> None:
+    local, *_ = ENVIRONMENTS
+    alone = Environments((local,))
+    retired = waiting(mode="cloud", environment="cuda-cloud", wait_for_node_s=None)
+    assert decided(retired, CPU, environments=alone) is None
+    in_time = waiting(mode="cloud", environment="cuda-cloud", waited_s=60.0)
+    assert isinstance(decided(in_time, CPU, environments=alone), Expired)
+
+
 @given(
     mode=st.sampled_from(["auto", "local", "host", "cloud"]),
     environment=st.sampled_from(["cpu-docker", "mps-mac", "cuda-cloud"]),

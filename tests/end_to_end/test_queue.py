@@ -36,5 +36,7 @@ def test_many_submissions_at_once_start_in_their_order_and_all_finish(
     assert {(operation["status"], operation["attempt"]) for operation in submitted} == {("completed", 1)}
     begun = [operation["started_at"] for operation in submitted]
     assert begun == sorted(begun)
+    n_at_once = [sum(o["started_at"] < at < o["completed_at"] for o in submitted) for at in begun]
+    assert max(n_at_once) < 2  # besides the one that began
     for operation_id in started:
         assert models.count(operation_id) == 1

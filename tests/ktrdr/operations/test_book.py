@@ -470,3 +470,11 @@ def test_operations_are_counted_by_status_and_environment(book: OperationBook) -
         book.submit(pending(operation_id))
     book.submit(pending("train-d", "mps-mac"))
     assert book.counts() == {("running", "cpu-docker"): 1, ("pending", "cpu-docker"): 2, ("pending", "mps-mac"): 1}
+
+
+def test_the_last_epochs_of_what_has_completed_may_come_after_the_report_of_it(book: OperationBook) -> None:
+    start(book)
+    book.begin_commit("train-1", 1)
+    book.complete("train-1", 1, {})
+    book.record_epochs("train-1", 1, [{"epoch": 1, "val_loss": 0.5}])
+    assert book.epochs("train-1") == [{"epoch": 1, "val_loss": 0.5}]

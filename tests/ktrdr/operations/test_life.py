@@ -138,8 +138,7 @@ class Lives(RuleBasedStateMachine):
     def begin_commit(self, operation_id: str, attempt: int) -> None:
         before = self.book.get(operation_id)
         is_granted = self.book.begin_commit(operation_id, attempt)
-        is_open = before.committing or not before.fenced
-        assert is_granted == (before.status == "running" and before.attempt == attempt and is_open)
+        assert is_granted == (before.status == "running" and before.attempt == attempt and not before.fenced)
         if is_granted:
             self.granted.add((operation_id, attempt))
 
