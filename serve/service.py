@@ -170,6 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--ray-address", help="join this head (auto: the one on this machine) instead of starting one")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells each of its own parts that it sets up
     try:
         settings = Settings.read()
         Path(settings.home).mkdir(parents=True, exist_ok=True)

@@ -103,7 +103,7 @@ def test_a_name_that_is_taken_is_said(home: Home) -> None:
     assert (ran.returncode, f"runs already (process {record.pid})" in ran.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("how", ["nodes stop", "SIGTERM"])
+@pytest.mark.parametrize("how", ["nodes stop", pytest.param("SIGTERM", marks=pytest.mark.slow)])
 def test_a_node_that_is_stopped_gives_its_training_back_and_a_node_started_again_goes_on(home: Home, how: str) -> None:
     record = ensure_node(home)
     operation_id = start_training(home)
@@ -134,6 +134,7 @@ def test_a_raylet_that_is_killed_is_replaced_and_its_training_goes_on_as_the_nex
     assert n_counted(home.client().operation(operation_id)) == 2
 
 
+@pytest.mark.slow
 def test_after_down_and_up_the_node_is_back_by_itself_and_its_training_goes_on(home: Home) -> None:
     record = ensure_node(home)
     operation_id = start_training(home)
