@@ -24,7 +24,7 @@ test-units: .venv/installed-dev  ## Everything that starts no Ray, on two cores
 test-end-to-end: .venv/installed-dev  ## Real clusters, one at a time and without xdist: some tests are about seconds
 	$(BIN)/python -m pytest -m "not slow" tests/end_to_end
 
-test-slow: .venv/installed-dev  ## What takes too long for every change: repeated kills at random instants
+test-slow: .venv/installed-dev  ## What takes too long for every change: longer forms of the fault tests, repeated kills
 	$(BIN)/python -m pytest -m slow
 
 check: .venv/installed-dev  ## Style, types, import contracts
