@@ -71,6 +71,8 @@ class EnvironmentDispatcher:
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._nodes: dict[tuple[str, int], str] = {}
         """Where the attempts in flight run, once they have said so."""
+        self._dead_nodes: set[str] = set()
+        self._asking = asyncio.Lock()
         self._gpu_claims: set[tuple[str, int]] = set()
         """Those of them that require a GPU."""
         self._left_behind: dict[tuple[str, int], str | None] = {}
@@ -98,23 +100,26 @@ class EnvironmentDispatcher:
             self._carry_on((operation_id, attempt), self._insist(call))
 
     async def _dispatch_one(self) -> None:
-        view = await asyncio.to_thread(self._view)
-        n_slots = view.slots(self._environment)
-        if len(self._in_flight) + self._n_left_behind(view) >= n_slots:
-            if self._in_flight:
-                running = list(self._in_flight.values())
-                await asyncio.wait(running, timeout=CLAIM_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(RETRY_S)
-            return
-        held = list(self._in_flight)
-        # a node with a GPU may be there and busy while others are free: what requires one waits its turn in the queue
-        has_gpu = len(self._gpu_claims) < sum(node.slots for node in view.of(self._environment, require_gpu=True))
-        claim = await self._operations.claim(self._environment, self._owner, held, has_gpu, CLAIM_WAIT_S)
+        async with self._asking:
+            view = (await asyncio.to_thread(self._view)).without(self._dead_nodes)
+            is_full = len(self._in_flight) + self._n_left_behind(view) >= view.slots(self._environment)
+            claim = None if is_full else await self._claim(view)
         if claim is not None:
             if claim.require_gpu:
                 self._gpu_claims.add((claim.operation_id, claim.attempt))
             self._carry_on((claim.operation_id, claim.attempt), self._carry(claim))
+        elif is_full and self._in_flight:
+            running = list(self._in_flight.values())
+            await asyncio.wait(running, timeout=CLAIM_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+        elif is_full:
+            await asyncio.sleep(RETRY_S)
+
+    async def _claim(self, view: ClusterView) -> Claim | None:
+        # a node with a GPU may be there and busy while others are free: what requires one waits its turn in the queue
+        n_gpu_slots = sum(node.slots for node in view.of(self._environment, require_gpu=True))
+        has_gpu = len(self._gpu_claims) < n_gpu_slots
+        held = list(self._in_flight)
+        return await self._operations.claim(self._environment, self._owner, held, has_gpu, CLAIM_WAIT_S)
 
     def _carry_on(self, attempt: tuple[str, int], work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -173,6 +178,8 @@ class EnvironmentDispatcher:
             result = await self._runner.run(claim)
         except ray_errors.RayError as raised:
             error, trace = as_ours(raised), str(raised)
+            if isinstance(raised, ray_errors.NodeDiedError):
+                await self._insist(lambda: self._note_dead_node(operation_id, attempt))
         except KtrdrError as raised:
             error, trace = raised, traceback.format_exc()
         except Exception as raised:  # the task's top, as its owner sees it: no attempt may be left running
@@ -184,6 +191,14 @@ class EnvironmentDispatcher:
         if isinstance(error, InfrastructureError):
             return lambda: self._lost(operation_id, attempt, error)
         return lambda: self._operations.fail(operation_id, attempt, record_of(error, trace))
+
+    async def _note_dead_node(self, operation_id: str, attempt: int) -> None:
+        """Count on the attempt's node no more: it stays in Ray's table for a while, and a task for it would wait."""
+        seen = await self._operations.watch(operation_id, attempt, 0.0)
+        if seen.node is not None:
+            self._dead_nodes.add(seen.node)
+        async with self._asking:  # what is asked for now counts on that node: its attempt goes back only after it
+            pass
 
     async def _complete(self, operation_id: str, attempt: int, result: TrainingResult) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 
@@ -31,6 +32,10 @@ class ClusterView:
             for node in self.nodes
             if node.environment == environment and node.slots > 0 and (not require_gpu or node.device != "cpu")
         )
+
+    def without(self, node_ids: Container[str]) -> ClusterView:
+        """Return the view without some nodes."""
+        return ClusterView(tuple(node for node in self.nodes if node.node_id not in node_ids))
 
     def takes_gpu(self, environment: str, *, require_gpu: bool = False) -> bool:
         """Whether a training in `environment` is given a card: where every node that can take it has one to give."""

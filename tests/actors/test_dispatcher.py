@@ -370,3 +370,21 @@ def test_a_process_that_dies_while_its_node_stops_costs_no_attempt(tmp_path: Pat
         assert operation.max_attempts == 4
 
     run(scene)
+
+
+def test_nothing_is_claimed_for_a_node_that_has_died_while_it_is_still_in_the_table(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await house.operations.submit(NAMED)
+        await until(lambda: len(house.runner.claims) == 1)
+        await house.operations.placed(operation_id, 1, "node-1", "cpu")
+        house.runner.break_off(operation_id, ray_errors.NodeDiedError("its raylet is gone"))
+        await until(lambda: house.book.get(operation_id).status == "pending")
+        await asyncio.sleep(0.05)
+        assert len(house.runner.claims) == 1
+        house.view = ClusterView((NodeView("node-2", "a", "cpu-docker", "cpu", slots=1),))
+        await until(lambda: len(house.runner.claims) == 2)
+        assert house.runner.claims[-1].attempt == 2
+
+    run(scene)
