@@ -195,8 +195,9 @@ class EnvironmentDispatcher:
     async def _note_dead_node(self, operation_id: str, attempt: int) -> None:
         """Count on the attempt's node no more: it stays in Ray's table for a while, and a task for it would wait."""
         seen = await self._operations.watch(operation_id, attempt, 0.0)
-        if seen.node is not None:
-            self._dead_nodes.add(seen.node)
+        node = seen.node or self._left_behind.get((operation_id, attempt))
+        if node is not None:
+            self._dead_nodes.add(node)
         async with self._asking:  # what is asked for now counts on that node: its attempt goes back only after it
             pass
 

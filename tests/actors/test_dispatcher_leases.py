@@ -113,9 +113,25 @@ def test_the_slot_is_free_again_when_the_silent_attempts_process_has_ended(tmp_p
         house.dispatcher()
         operation_id = await placed_attempt(house)
         await until(lambda: house.book.get(operation_id).status == "pending")
-        house.runner.break_off(operation_id, ray_errors.NodeDiedError("the node left"))
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
         await until(lambda: len(house.runner.claims) == 2)
         assert house.book.get(operation_id).attempt == 2  # its late end was the first attempt's
+
+    run(scene)
+
+
+def test_a_silent_attempts_node_that_turns_out_to_have_died_takes_nothing_more(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path, environments=QUIET)
+        house.view = ClusterView((NodeView("node-1", "a", "cpu-docker", "cpu", slots=1),))
+        house.dispatcher()
+        operation_id = await placed_attempt(house)
+        await until(lambda: house.book.get(operation_id).status == "pending")
+        house.runner.break_off(operation_id, ray_errors.NodeDiedError("it was given up for dead"))
+        await asyncio.sleep(0.1)
+        assert len(house.runner.claims) == 1
+        house.view = ClusterView((*house.view.nodes, OTHER_NODE))
+        await until(lambda: len(house.runner.claims) == 2)
 
     run(scene)
 

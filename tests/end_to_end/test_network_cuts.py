@@ -96,9 +96,11 @@ def test_a_cut_of_a_minute_ends_the_attempt_and_the_next_goes_on_from_its_checkp
     if other is None:  # a raylet that was given up for dead ends itself once it hears of it: there may be no node left
         other = hosts.join("mps-mac")
     ended = client.wait(operation_id)
-    assert (ended["status"], ended["attempt"]) == ("completed", 2)
+    assert ended["status"] == "completed"
+    # a node that is back may take the second attempt, and end itself when it hears that it was given up for dead
+    assert ended["attempt"] in ((2,) if has_another else (2, 3))
     lines = [line["event"] for line in client.logs(operation_id)]
-    assert sum(line.startswith("Resumed after epoch") for line in lines) == 1
+    assert sum(line.startswith("Resumed after epoch") for line in lines) == ended["attempt"] - 1
     check_is_whole(client, ended)
 
 
