@@ -121,6 +121,9 @@ class ModelTrainer:
             self.resumed_after = kept.resume(learner) if kept else 0
             try:
                 self._train_epochs(learner, train, validation, kept)
+            except CancellationError as cancelled:
+                logger.info("Training stopped after %d whole epochs: %s", learner.n_epochs, cancelled)
+                raise
             finally:  # whatever ended it
                 if kept:
                     kept.save_newest()
