@@ -80,7 +80,7 @@ class ForDispatchers(Surface):
         operation = await self._desk.write(self._book.get, operation_id)
         if counts and operation.attempt == attempt and operation.status is OperationStatus.RUNNING:
             if self._suspension.covers(operation):
-                counts = False
+                counts, reason = False, self._suspension.reason(operation)
             elif not operation.committing and (message := self._orders.overdue(operation)):
                 await self.fail(operation_id, attempt, OperationError(kind="timeout", message=message))
                 return
@@ -101,22 +101,11 @@ class ForDispatchers(Surface):
         await self._settle(await self._desk.write(self._book.fail, operation_id, attempt, error))
 
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
-        """Record that the attempt has stopped because it was asked to; one that was not asked is tried again."""
+        """Record that the attempt has stopped because it was asked to; what else stopped it is `requeue`'s to find."""
         settled = await self._desk.write(self._book.acknowledge_cancel, operation_id, attempt)
         if settled is None:
-            await self._stopped_uncancelled(operation_id, attempt)
-        await self._settle(settled)
-
-    async def _stopped_uncancelled(self, operation_id: str, attempt: int) -> None:
-        operation = await self._desk.write(self._book.get, operation_id)
-        if operation.attempt != attempt:
-            return
-        if self._suspension.covers(operation):
-            await self._suspension.put_back(operation)
-        elif message := self._orders.overdue(operation):
-            await self.fail(operation_id, attempt, OperationError(kind="timeout", message=message))
-        else:
             await self.requeue(operation_id, attempt, "The training stopped without being asked to.")
+        await self._settle(settled)
 
     async def _settle(self, operation: Operation | None, is_lost: bool = False) -> None:
         if operation is not None:

@@ -102,7 +102,8 @@ class ForClients(Surface):
     async def page(self, **filters: Any) -> Page[OperationSummary]:
         """Return one page of operations, newest first; progress of the running ones with it."""
         found = await self._desk.write(functools.partial(self._book.page, **filters))
-        queue = await self._queue_now()
+        is_any_pending = any(operation.status is OperationStatus.PENDING for operation in found.items)
+        queue = await self._queue_now() if is_any_pending else None
         items = [self._summary_of(operation, queue) for operation in found.items]
         return Page(items=items, total_count=found.total_count, next_cursor=found.next_cursor)
 
@@ -192,8 +193,10 @@ class ForClients(Surface):
         history = await self._desk.write(self._book.history, operation_id)
         return await asyncio.to_thread(history.metrics)  # off the writer's thread: a long one takes a while
 
-    def _summary_of(self, operation: Operation, queue: QueueNow) -> OperationSummary:
-        known = {"status_reason": queue.reason(operation)} if operation.status is OperationStatus.PENDING else {}
+    def _summary_of(self, operation: Operation, queue: QueueNow | None) -> OperationSummary:
+        known = (
+            {"status_reason": queue.reason(operation)} if queue and operation.status is OperationStatus.PENDING else {}
+        )
         return OperationSummary.of(operation, self._desk.progress_of(operation), self._clock(), **known)
 
     async def _queue_now(self) -> QueueNow:

@@ -58,11 +58,6 @@ class OperationReadings:
         with self._store.reading() as rows:
             return [one for one in rows.with_status((OperationStatus.PENDING,)) if one.attempt == 0]
 
-    def under_way(self, environment: str) -> list[Operation]:
-        """Return what runs or is being cancelled in an environment, oldest first."""
-        with self._store.reading() as rows:
-            return rows.in_environment(environment, UNDER_WAY)
-
     def active_by_environment(self) -> dict[str, Counter[OperationStatus]]:
         """Return how many operations that have not ended each environment has, by their status."""
         counts: dict[str, Counter[OperationStatus]] = {}
@@ -83,12 +78,6 @@ class OperationReadings:
             for (status, environment), n_operations in rows.counts().items():
                 n_busy[environment] += n_operations if OperationStatus(status) in UNDER_WAY else 0
             return ahead, n_busy
-
-    def pending_ahead(self, operation_id: str) -> int:
-        """Return how many operations of its environment start before this one; 0 if it is not pending."""
-        with self._store.reading() as rows:
-            operation = existing(rows, operation_id)
-            return rows.n_pending_before(operation) if operation.status is OperationStatus.PENDING else 0
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many operations there are, by status and environment."""

@@ -96,13 +96,6 @@ class OperationRows:
         found = self._operations(_is_pending_in(environment))
         return next((one for one in found if not one.request.get("require_gpu")), None)
 
-    def n_pending_before(self, operation: Operation) -> int:
-        """Return how many start before a pending operation."""
-        own = select(OPERATIONS.c.sequence).where(OPERATIONS.c.operation_id == operation.operation_id)
-        return self._count(
-            _is_pending_in(operation.execution.environment), OPERATIONS.c.sequence < own.scalar_subquery()
-        )
-
     def pending_ids(self) -> list[tuple[str, str]]:
         """Return (environment, operation id) of what is pending, in the order in which it starts."""
         is_pending = OPERATIONS.c.status == OperationStatus.PENDING.value

@@ -45,8 +45,7 @@ def test_what_a_training_raises_is_recorded_with_its_kind_and_problems(tmp_path:
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         house.runner.break_off(operation_id, NoBars("SP500 1d", "2020", "1999 to 2018"))
         await house.operations.wait(operation_id)
         operation = await house.operations.get(operation_id)
@@ -62,8 +61,7 @@ def test_an_error_nobody_raised_on_purpose_ends_the_operation_as_a_defect(tmp_pa
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         house.runner.break_off(operation_id, ZeroDivisionError("of nobody's making"))
         operation = await house.operations.wait(operation_id)
         assert operation.status == "failed"
@@ -94,8 +92,7 @@ def test_a_process_lost_after_its_commit_has_completed(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.begin_commit(operation_id, 1)
         house.committed[operation_id] = a_result(model_id="committed/m_v1")
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
@@ -112,8 +109,7 @@ def test_a_training_that_stops_when_asked_is_cancelled_and_not_killed(tmp_path: 
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher(cancel_grace_s=20.0)
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.cancel(operation_id, "enough")
         house.runner.break_off(operation_id, CancellationError("enough"))
         assert (await house.operations.wait(operation_id)).status == "cancelled"
@@ -126,8 +122,7 @@ def test_a_training_that_does_not_stop_is_killed_after_the_grace_and_ends_cancel
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher(cancel_grace_s=0.01)
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.cancel(operation_id, "enough")
         await until(lambda: house.runner.stopped_by_force == [operation_id])
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
@@ -140,8 +135,7 @@ def test_a_forced_cancel_does_not_wait_for_the_grace(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher(cancel_grace_s=1000.0)
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.cancel(operation_id, "now", force=True)
         await until(lambda: house.runner.stopped_by_force == [operation_id])
 
@@ -184,8 +178,7 @@ def test_a_report_that_cannot_be_taken_is_made_again_and_the_attempt_is_not(
 
         house.operations.complete = complete_later  # type: ignore[method-assign]
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.begin_commit(operation_id, 1)
         house.runner.finish(operation_id)
         assert (await house.operations.wait(operation_id)).status == "completed"
@@ -205,8 +198,7 @@ def test_a_late_answer_to_a_requeue_does_not_start_the_next_attempt_twice(tmp_pa
 
         house.operations.requeue = requeue_answering_late  # type: ignore[method-assign]
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
         await until(lambda: len(house.runner.claims) == 2)
         answer.set()
@@ -253,8 +245,7 @@ def test_an_error_of_the_cluster_is_not_the_trainings(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         house.runner.break_off(operation_id, InfrastructureError("The node left."))
         await until(lambda: len(house.runner.claims) == 2)
         assert house.runner.claims[-1].attempt == 2
@@ -289,8 +280,7 @@ def test_checkpoints_that_cannot_be_removed_do_not_hold_up_a_completion(tmp_path
 
         house.forgotten = InUse()
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.begin_commit(operation_id, 1)
         house.runner.finish(operation_id)
         assert (await house.operations.wait(operation_id)).status == "completed"
@@ -306,8 +296,7 @@ def test_a_training_that_is_suspended_is_not_killed_and_goes_back_into_the_queue
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher(cancel_grace_s=0.01)
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         suspending = asyncio.create_task(house.operations.suspend(wait_s=20.0))
         await asyncio.sleep(0.1)  # longer than the grace
         house.runner.break_off(operation_id, CancellationError("The service was stopped."))
@@ -359,8 +348,7 @@ def test_a_process_that_dies_while_its_node_stops_costs_no_attempt(tmp_path: Pat
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher(cancel_grace_s=20.0)
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.placed(operation_id, 1, "node-1", "cpu")
         stopping = asyncio.create_task(house.operations.suspend_node("node-1", 20.0))
         await until(lambda: house.operations._suspension.covers(house.book.get(operation_id)))
@@ -376,8 +364,7 @@ def test_nothing_is_claimed_for_a_node_that_has_died_while_it_is_still_in_the_ta
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher()
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.placed(operation_id, 1, "node-1", "cpu")
         house.runner.break_off(operation_id, ray_errors.NodeDiedError("its raylet is gone"))
         await until(lambda: house.book.get(operation_id).status == "pending")

@@ -32,8 +32,8 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def placed_attempt(house: House, node: str = LOCAL_NODE.node_id) -> str:
-    operation_id = await house.operations.submit(NAMED)
-    await until(lambda: [claim.operation_id for claim in house.runner.claims] == [operation_id])
+    operation_id = await house.begun()
+    assert [claim.operation_id for claim in house.runner.claims] == [operation_id]
     await house.operations.placed(operation_id, 1, node, "cpu")
     return operation_id
 

@@ -122,8 +122,7 @@ def test_its_dispatcher_runs_it_again_without_having_killed_it(tmp_path: Path) -
     async def scene() -> None:
         house = House(tmp_path)
         house.dispatcher(cancel_grace_s=0.01)
-        operation_id = await house.operations.submit(NAMED)
-        await until(lambda: len(house.runner.claims) == 1)
+        operation_id = await house.begun()
         await house.operations.placed(operation_id, 1, "node-1", "cpu")
         suspending = asyncio.create_task(house.operations.suspend_node("node-1", wait_s=20.0))
         await asyncio.sleep(0.1)  # longer than the grace

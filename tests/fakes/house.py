@@ -57,6 +57,12 @@ class House:
             meters=meters,
         )
 
+    async def begun(self, **asked: Any) -> str:
+        """Return an operation, of the strategy `minimal`, whose attempt is the first that its dispatcher has begun."""
+        operation_id = await self.operations.submit({"strategy_name": "minimal", **asked})
+        await until(lambda: len(self.runner.claims) == 1)
+        return operation_id
+
     def dispatcher(self, environment: str = "cpu-docker", cancel_grace_s: float = 0.05) -> EnvironmentDispatcher:
         return EnvironmentDispatcher(
             environment,

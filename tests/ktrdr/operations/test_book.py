@@ -72,11 +72,11 @@ def test_only_a_pending_operation_is_submitted(book: OperationBook) -> None:
 def test_operations_start_in_the_order_of_submission_within_their_environment(book: OperationBook) -> None:
     for operation_id, environment in [("train-z", "cpu-docker"), ("train-a", "cpu-docker"), ("train-m", "mps-mac")]:
         book.submit(pending(operation_id, environment))
-    assert [book.pending_ahead(operation_id) for operation_id in ("train-z", "train-a", "train-m")] == [0, 1, 0]
+    assert book.queue()[0] == {"train-z": 0, "train-a": 1, "train-m": 0}
     first = claim(book)
     assert (first.operation_id, first.status, first.attempt) == ("train-z", "running", 1)
     assert (first.owner, first.started_at) == ("d-1", "2025-01-31T09:30:00.000Z")
-    assert first == book.get("train-z") and book.pending_ahead("train-z") == 0
+    assert first == book.get("train-z") and "train-z" not in book.queue()[0]
     assert claim(book).operation_id == "train-a"
     assert book.claim("cpu-docker", "d-1", under_way(book)) is None
     assert book.get("train-m").status == "pending"
@@ -446,7 +446,7 @@ def test_the_newest_operation_of_each_strategy_is_the_last_submitted(book: Opera
 
 
 def test_an_unknown_operation_is_named(book: OperationBook) -> None:
-    for ask in (book.get, book.epochs, book.pending_ahead):
+    for ask in (book.get, book.epochs):
         with pytest.raises(UnknownOperation, match="Operation not found: train-x"):
             ask("train-x")
     with pytest.raises(UnknownOperation):
