@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from types import TracebackType
 from typing import Any
 
-import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
-
-from ktrdr.client.address import recorded_url, segment
+from ktrdr.client.address import segment
 from ktrdr.client.events import ServiceEvent
-from ktrdr.client.refusals import is_passing, refusal
-from ktrdr.client.streams import Streams
-from ktrdr.errors import ServiceUnreachable
+from ktrdr.client.models import ModelCalls
 from ktrdr.operations import new_operation_id
-from ktrdr.settings import Settings
-from ktrdr.wire.answers import PREFIX
 
-RETRY_S = 20.0
-"""For so long a request is repeated while the service restarts: a killed proxy needs 4 s, a busy machine longer."""
 CHECK_TIMEOUT_S = 600.0
 """A check computes a strategy several times over."""
 
 
-class Client:
+class Client(ModelCalls):
     """Talks to a service over HTTP.
 
     Parameters
@@ -49,35 +39,6 @@ class Client:
 
     Every method raises `ServiceRefused` with the service's problems, or `ServiceUnreachable`.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        api_key: str | None = None,
-        *,
-        timeout_s: float = 60.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        settings = Settings.read()
-        self.url = (url or settings.url or recorded_url(settings)).rstrip("/")
-        key = api_key or (settings.api_key.get_secret_value() if settings.api_key else None)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(
-            base_url=self.url + PREFIX, headers=headers, timeout=timeout_s, trust_env=False, transport=transport
-        )
-        self._streams = Streams(self._http, self.url)
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     # -- trainings
 
@@ -167,14 +128,6 @@ class Client:
 
     # -- the rest
 
-    def models(self, strategy: str | None = None) -> dict[str, Any]:
-        """Return the versions there are, newest first."""
-        return self._object("GET", f"/models/{segment(strategy)}" if strategy else "/models")
-
-    def model(self, strategy: str, name: str) -> dict[str, Any]:
-        """Return one version; name is `{symbol}_{timeframe}_v{N}` or `..._latest`."""
-        return self._object("GET", f"/models/{segment(strategy)}/{segment(name)}")
-
     def strategies(self) -> dict[str, Any]:
         """Return the strategies the service knows."""
         return self._object("GET", "/strategies")
@@ -242,32 +195,6 @@ class Client:
             **({"strategy": strategy} if strategy is not None else {}),
             **body,
         }
-
-    def _object(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._send(method, path, **arguments).json()
-        return answer
-
-    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Send a request, again while the service restarts. Every request is safe to repeat.
-
-        A start and a retry carry the new id; a resume that came through is refused the second time.
-        """
-        tries = Retrying(
-            stop=stop_after_delay(RETRY_S),
-            wait=wait_exponential(multiplier=0.2, max=3),
-            retry=retry_if_exception(is_passing),
-            reraise=True,
-        )
-        try:
-            return tries(self._send_once, method, path, arguments)
-        except httpx.TransportError as error:
-            raise ServiceUnreachable(self.url) from error
-
-    def _send_once(self, method: str, path: str, arguments: dict[str, Any]) -> httpx.Response:
-        answer = self._http.request(method, path, **arguments)
-        if answer.is_error:
-            raise refusal(answer)
-        return answer
 
 
 def _operation(operation_id: str) -> str:

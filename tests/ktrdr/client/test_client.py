@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 import ktrdr
-from ktrdr.client import client as client_module
-from ktrdr.client import streams
+from ktrdr.client import calls, streams
+from ktrdr.client.client import CHECK_TIMEOUT_S
 from ktrdr.errors import ServiceRefused, ServiceUnreachable
 from ktrdr.operations import is_operation_id
 
@@ -28,7 +28,7 @@ PROBLEM = {
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "RECONNECT_PAUSE_S", 0.0)
-    monkeypatch.setattr(client_module, "wait_exponential", lambda **_: lambda _: 0.0)
+    monkeypatch.setattr(calls, "wait_exponential", lambda **_: lambda _: 0.0)
 
 
 def client_of(answer: Callable[[httpx.Request], httpx.Response], **arguments: Any) -> ktrdr.Client:
@@ -111,7 +111,7 @@ def test_a_check_may_take_longer_than_other_answers() -> None:
     with client_of(answer, timeout_s=5.0) as client:
         client.check("sp500_daily")
         client.data()
-    assert timeouts == [client_module.CHECK_TIMEOUT_S, 5.0]
+    assert timeouts == [CHECK_TIMEOUT_S, 5.0]
 
 
 def test_a_problem_is_raised_with_everything_that_is_wrong() -> None:
@@ -144,7 +144,7 @@ def test_what_is_no_problem_document_is_still_an_error() -> None:
 
 
 def test_nobody_there_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RETRY_S", 0.0)
+    monkeypatch.setattr(calls, "RETRY_S", 0.0)
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
