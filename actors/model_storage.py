@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,12 @@ class ModelStorageActor:
         """
         with self._committing:
             return self._storage.result_of(operation_id)
+
+    def identical(
+        self, strategy: str, symbols: Sequence[str], timeframe: str, training_sha256: str
+    ) -> dict[str, Any] | None:
+        """Return the newest whole model that the same training made, in short; None where there is none."""
+        return self._storage.identical(strategy, symbols, timeframe, training_sha256)
 
     def save_checkpoint(self, operation_id: str, attempt: int, blob: list[ray.ObjectRef[Any]]) -> None:
         """Keep the state behind the one reference in `blob` as the operation's newest.
