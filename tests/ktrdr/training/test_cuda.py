@@ -14,10 +14,10 @@ from ktrdr.storage import ModelStorage
 from ktrdr.strategy import load_strategy
 from ktrdr.training import CheckpointPolicy, TrainingExecutor, detect_device
 from tests.fakes.checkpoints import CutAt, MemoryCheckpoints, PowerCut
-from tests.ktrdr.training.strategies import bundled_data, document
+from tests.ktrdr.training.strategies import bundled_data, document, small_strategy
 from tests.ktrdr.training.test_resume import STRATEGIES, Keeping, settled, strategy_of
 
-WIDE = {"model.architecture.hidden_layers": [8192, 8192]}
+WIDE = {"model.architecture.hidden_layers": [2048] * 10}
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
 
@@ -96,7 +96,7 @@ def test_a_cancel_ends_it_within_a_batch_and_gives_its_memory_back():
 
     before = torch.cuda.memory_allocated()
     with pytest.raises(CancellationError):
-        execute(strategy_of(epochs=1000), token=token, on_epoch=cancel)
+        execute(small_strategy(epochs=1000), token=token, on_epoch=cancel)
     assert torch.cuda.memory_allocated() == before
 
 
