@@ -16,13 +16,15 @@ run: .venv/installed  ## Install, start the service, train the example on the bu
 stop:  ## End what `make run` started
 	@if [ -x $(BIN)/ktrdr ]; then $(BIN)/ktrdr down; else echo "Nothing is installed here, so nothing runs."; fi
 
-test: .venv/installed-dev test-units test-end-to-end  ## The whole suite but its slow part; clusters only once the rest has passed
+test: .venv/installed-dev  ## The whole suite but its slow part, both halves at once: the clusters wait more than they work
+	@echo "Both halves run at once and print when they are done: some 15 minutes."
+	@$(MAKE) --no-print-directory --output-sync=target --jobs 2 test-end-to-end test-units
 
-test-units: .venv/installed-dev  ## Everything that starts no Ray, on two cores
-	$(BIN)/python -m pytest -m "not slow" --ignore tests/end_to_end --numprocesses 2 --dist worksteal
+test-units: .venv/installed-dev  ## Everything that starts no Ray, on two cores, behind whatever else runs
+	nice -n 19 $(BIN)/python -m pytest -m "not slow" --ignore tests/end_to_end --numprocesses 2 --dist worksteal
 
 test-end-to-end: .venv/installed-dev  ## Real clusters, one at a time and without xdist: some tests are about seconds
-	$(BIN)/python -m pytest -m "not slow" tests/end_to_end
+	$(BIN)/python -m pytest -m "not slow" tests/end_to_end --durations 25
 
 test-slow: .venv/installed-dev  ## What takes too long for every change: longer forms of the fault tests, repeated kills
 	$(BIN)/python -m pytest -m slow

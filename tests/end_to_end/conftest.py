@@ -1,4 +1,4 @@
-"""One real cluster for a module's tests: a head that is a `cpu-docker` node, and what the module adds to it."""
+"""A real cluster for tests: a head that is a `cpu-docker` node, and what a module adds to it."""
 
 from __future__ import annotations
 
@@ -71,11 +71,22 @@ def wait_until(is_so: Callable[[], object], timeout_s: float = 60.0) -> float:
     return time.monotonic() - began
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+@pytest.fixture(scope="session")
+def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("service")
     with running_service(Settings(home=folder / ".ktrdr")) as running:
         yield running
+
+
+@pytest.fixture
+def service(shared_service: Service) -> Service:
+    """The one service of all modules that need no service of their own: a start takes as long as many tests."""
+    return shared_service
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run those on the shared service last, together: it does not stand beside other clusters."""
+    items.sort(key=lambda item: "shared_service" in getattr(item, "fixturenames", ()))
 
 
 @contextmanager

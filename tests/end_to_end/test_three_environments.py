@@ -27,9 +27,9 @@ ENDLESS = {"training.epochs": 100_000, "training.early_stopping": {"patience": 1
 
 
 @pytest.fixture(scope="module", autouse=True)
-def three_nodes(service: Service) -> None:
-    service.join("mps-mac")
-    service.join("cuda-cloud")
+def three_nodes(shared_service: Service) -> None:
+    shared_service.join("mps-mac")
+    shared_service.join("cuda-cloud")
 
 
 def train(service: Service, **fields: Any) -> dict[str, Any]:
