@@ -13,15 +13,17 @@ WHOLE = bytes(range(200)) * 5
 
 
 class Node:
-    """Gives parts of 300 bytes; from offset `breaks_at` on it raises, after `ends_at` it has nothing."""
+    """Gives parts of 300 bytes; from an offset on it raises, has nothing more, or never answers."""
 
-    def __init__(self, breaks_at: int = 10_000, ends_at: int = 10_000) -> None:
-        self._breaks_at, self._ends_at = breaks_at, ends_at
+    def __init__(self, breaks_at: int = 10_000, ends_at: int = 10_000, hangs_at: int = 10_000) -> None:
+        self._breaks_at, self._ends_at, self._hangs_at = breaks_at, ends_at, hangs_at
         self.asked: list[int] = []
 
     async def __call__(self, offset: int) -> bytes:
         self.asked.append(offset)
         await asyncio.sleep(0)
+        if offset >= self._hangs_at:
+            await asyncio.Event().wait()
         if offset >= self._breaks_at:
             raise UnknownArtifact("train-1")
         return WHOLE[offset : min(offset + 300, self._ends_at)]
@@ -60,7 +62,7 @@ def test_what_breaks_off_or_ends_early_is_an_error_and_not_a_short_file() -> Non
 def test_who_goes_away_leaves_no_question_open() -> None:
     async def scene() -> bytes:
         before = asyncio.all_tasks()
-        parts = await parts_of(Node(), len(WHOLE))
+        parts = await parts_of(Node(hangs_at=300), len(WHOLE))
         async for _ in parts:
             break
         await parts.aclose()  # type: ignore[attr-defined]
