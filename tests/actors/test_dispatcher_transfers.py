@@ -8,7 +8,7 @@ import pytest
 import ray.exceptions as ray_errors
 
 from actors.outcome import record_of
-from cluster import ClusterView, NodeView
+from cluster import ENVIRONMENTS, ClusterView, Environments, NodeView
 from ktrdr.errors import (
     ArtifactAway,
     CancellationError,
@@ -20,10 +20,12 @@ from ktrdr.errors import (
 from ktrdr.operations import KeptArtifact
 from tests.fakes.house import House, run, until
 from tests.fakes.results import a_result
+from tests.ktrdr.operations.builders import Clock
 
 KEPT = KeptArtifact(node="node-1", address="127.0.0.1", path="/spool/a.artifact", sha256="ab" * 32, size=4096)
 UNTAKEN = ResultTransferError("The trained model could not be stored: the disk is full.", None, KEPT.model_dump())
 NAMED = {"strategy_name": "minimal"}
+LOCAL = ENVIRONMENTS.named("cpu-docker")
 
 
 async def failed(house: House) -> str:
@@ -211,6 +213,22 @@ def test_it_is_reopened_where_the_node_or_the_one_in_its_place_is_there(
         ):
             await house.operations.retry_transfer(operation_id)
         assert (await house.operations.get(operation_id)).status == "failed"
+
+    run(scene)
+
+
+def test_it_has_the_time_it_needs_however_long_its_training_was_let_run(tmp_path: Path) -> None:
+    async def scene() -> None:
+        clock = Clock()
+        limited = Environments((LOCAL.model_copy(update={"max_duration_s": 60.0}),))
+        house = House(tmp_path, environments=limited, clock=clock)
+        house.dispatcher()
+        operation_id = await reopened(house)
+        clock.advance(hours=1)
+        assert await house.operations.wait_for_cancel(operation_id, 1, 0.01) == ("run", None)
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        ended = await house.operations.wait(operation_id)
+        assert ended.error is not None and ended.error["kind"] == "result_transfer"
 
     run(scene)
 

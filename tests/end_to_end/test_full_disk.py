@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import time
@@ -103,14 +104,13 @@ def test_a_model_for_which_there_is_no_room_waits_on_its_node_and_is_stored_once
         assert sum(line.startswith("Handing over the model, try") for line in lines) == 3  # and the fourth is the end
         assert client.models()["items"] == []
         kept = failed["artifact"]
+        [node] = client.nodes()["items"]
+        assert (kept["node"], kept["address"]) == (node["node_id"], node["address"])
         assert [str(path) for path in spool.iterdir()] == [kept["path"]]
         assert client.download_artifact(operation_id, copy) == kept["sha256"]
         assert hashlib.sha256(copy.read_bytes()).hexdigest() == kept["sha256"]
         artifact = unpack(copy.read_bytes(), kept["sha256"])
 
-        client.retry_transfer(operation_id)  # there is no more room than there was
-        again = client.wait(operation_id)
-        assert (again["status"], again["error"]["kind"], again["artifact"]) == ("failed", "result_transfer", kept)
         models_disk.make_room()
         assert models_disk.files() == before
         assert client.retry_transfer(operation_id)["status"] == "running"
@@ -125,11 +125,33 @@ def test_a_model_for_which_there_is_no_room_waits_on_its_node_and_is_stored_once
         lines = [line["event"] for line in client.logs(operation_id)]
         assert sum(line.startswith("Step 7: ") for line in lines) >= 1
         assert sum(line.startswith("Attempt 1 runs on node") for line in lines) == 1
-        assert sum(line.startswith("Handing over what was trained before") for line in lines) == 2
+        assert sum(line.startswith("Handing over what was trained before") for line in lines) == 1
         assert list(spool.iterdir()) == []
         with pytest.raises(ServiceRefused, match="No artifact") as refused:
             client.download_artifact(operation_id, copy)
         assert refused.value.status == 404
+
+
+def test_a_process_killed_while_it_hands_over_leaves_its_model_to_the_next_attempt(
+    service: Service, models_disk: Disk, home_disk: Disk
+) -> None:
+    models_disk.fill(leaving=16 * 1024)
+    with service.client() as client:
+        operation_id = client.train("minimal", overrides={"training.epochs": 2})["operation_id"]
+        wait_until(lambda: client.operation(operation_id)["artifact"] is not None)
+        kept = client.operation(operation_id)["artifact"]
+        named = ["pgrep", "-f", f"ray::{operation_id}"]
+        [pid] = subprocess.run(named, capture_output=True, text=True, check=True).stdout.split()
+        os.kill(int(pid), signal.SIGKILL)
+        models_disk.make_room()
+        ended = client.wait(operation_id)
+        assert (ended["status"], ended["attempt"], ended["artifact"]) == ("completed", 2, None)
+        metadata = json.loads((models_disk.folder / ended["result"]["model_id"] / "metadata.json").read_text())
+        assert metadata["artifact_sha256"] == kept["sha256"]
+        lines = [line["event"] for line in client.logs(operation_id) if line["attempt"] == 2]
+        assert any(line.startswith("Handing over what was trained before") for line in lines)
+        assert not any(line.startswith("Step ") for line in lines)
+        assert list((home_disk.folder / "spool").iterdir()) == []
 
 
 def test_while_the_home_is_full_nothing_is_taken_and_what_trains_goes_on(service: Service, home_disk: Disk) -> None:
