@@ -13,7 +13,7 @@ import ray.exceptions as ray_errors
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from actors.node_spool import NodeSpool
-from actors.outcome import first_line
+from actors.outcome import as_ours, first_line
 from actors.own_errors import own_errors
 from ktrdr.errors import ResultTransferError, StorageError
 from ktrdr.storage import ModelArtifact, ModelVersion, pack
@@ -94,7 +94,8 @@ class RemoteModelSaver:
         return version
 
     def _untaken(self, error: StorageError | ray_errors.RayError) -> ResultTransferError:
-        said = f"The trained model could not be stored: {first_line(error)}"
+        cause = as_ours(error) if isinstance(error, ray_errors.RayTaskError) else error
+        said = f"The trained model could not be stored: {first_line(cause).rstrip('.')}."
         kept = self._spool.kept
         if kept is None:
             advice = "Correct the cause, then go on from its checkpoint where there is one, or train again."

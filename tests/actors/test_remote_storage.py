@@ -77,6 +77,17 @@ def test_a_store_that_never_takes_it_leaves_it_on_the_node_and_says_where_and_wh
     assert failed.value.artifact is not None and failed.value.artifact["path"] == str(path)
 
 
+def test_a_defect_of_the_store_is_named_without_its_trace(tmp_path: Path) -> None:
+    def get(_: object) -> object:
+        raise ray_errors.RayTaskError("save", "Traceback (most recent call last): ...", ZeroDivisionError("of it"))
+
+    with pytest.raises(
+        ResultTransferError, match="could not be stored: ZeroDivisionError: of it. It is kept"
+    ) as failed:
+        saver(tmp_path, storage_in(tmp_path), get=get).save_model(trained_artifact())
+    assert "Traceback" not in str(failed.value)
+
+
 def test_what_was_kept_is_handed_over_again_as_the_same_version_with_the_same_result(tmp_path: Path) -> None:
     with pytest.raises(ResultTransferError) as failed:
         saver(tmp_path, storage_in(tmp_path), get=Away()).save_model(trained_artifact())
