@@ -82,7 +82,7 @@ def test_a_defect_of_the_store_is_named_without_its_trace(tmp_path: Path) -> Non
         raise ray_errors.RayTaskError("save", "Traceback (most recent call last): ...", ZeroDivisionError("of it"))
 
     with pytest.raises(
-        ResultTransferError, match="could not be stored: ZeroDivisionError: of it. It is kept"
+        ResultTransferError, match=r"could not be stored: ZeroDivisionError: of it\. It is kept"
     ) as failed:
         saver(tmp_path, storage_in(tmp_path), get=get).save_model(trained_artifact())
     assert "Traceback" not in str(failed.value)
