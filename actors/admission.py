@@ -208,4 +208,6 @@ def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
         require_gpu=request["require_gpu"],
         run_name=request["run_name"],
         checkpoint_policy=policy if every_epochs is None else replace(policy, every_epochs=every_epochs),
+        artifact=operation.artifact,
+        only_hands_over=operation.transferring,
     )

@@ -13,12 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 import ray.exceptions as ray_errors
 
-from actors.outcome import as_ours, defect, first_line, record_of
+from actors.outcome import artifact_of, as_ours, defect, first_line, record_of
 from actors.runners import Claim, TrainingRunner
 from actors.words import CANCEL, LAPSED, OVER, RUN, TIMEOUT, Watched
 from cluster.view import ClusterView
 from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted, StorageError, TransitionRefused
-from ktrdr.operations import OperationError
+from ktrdr.operations import KeptArtifact, OperationError
 from ktrdr.results import TrainingResult
 
 log = logging.getLogger("ktrdr.dispatcher")
@@ -38,11 +38,16 @@ class OperationsPort(Protocol):
     async def claim(
         self, environment: str, owner: str, held: Sequence[tuple[str, int]], has_gpu: bool, timeout_s: float
     ) -> Claim | None: ...
+    async def claim_transfer(
+        self, environment: str, owner: str, held: Sequence[tuple[str, int]], timeout_s: float
+    ) -> Claim | None: ...
     async def orphans(self, environment: str, owner: str) -> list[tuple[str, int]]: ...
     async def fence(self, operation_id: str, attempt: int) -> bool: ...
     async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None: ...
     async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool: ...
-    async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None: ...
+    async def fail(
+        self, operation_id: str, attempt: int, error: OperationError, artifact: KeptArtifact | None = None
+    ) -> None: ...
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None: ...
     async def watch(self, operation_id: str, attempt: int, timeout_s: float) -> Watched: ...
 
@@ -69,6 +74,8 @@ class EnvironmentDispatcher:
         self._cancel_grace_s = cancel_grace_s
         self._owner = uuid.uuid4().hex
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._transfers: dict[tuple[str, int], asyncio.Task[None]] = {}
+        """Attempts that were reopened to hand over what they have trained: they take no slot."""
         self._nodes: dict[tuple[str, int], str] = {}
         """Where the attempts in flight run, once they have said so."""
         self._dead_nodes: set[str] = set()
@@ -83,14 +90,37 @@ class EnvironmentDispatcher:
         """Answer, to say that the dispatcher lives; how many trainings it owns."""
         return {
             "environment": self._environment,
-            "in_flight": len(self._in_flight),
+            "in_flight": len(self._in_flight) + len(self._transfers),
             "is_dispatching": not self._loop.done(),
         }
 
     async def _dispatch_for_ever(self) -> None:
         await self._insist(self._adopt)
+        transfers = asyncio.get_running_loop().create_task(self._transfer_for_ever())
+        try:
+            while True:
+                await self._insist(self._dispatch_one)
+        finally:
+            transfers.cancel()
+
+    async def _transfer_for_ever(self) -> None:
+        """Take up what is reopened beside what trains: it does no work that a training would wait for."""
         while True:
-            await self._insist(self._dispatch_one)
+            claim = await self._insist(self._claim_transfer)
+            if claim is not None:
+                attempt = (claim.operation_id, claim.attempt)
+                task = asyncio.get_running_loop().create_task(self._carry(claim))
+                self._transfers[attempt] = task
+                task.add_done_callback(functools.partial(self._forget_transfer, attempt))
+
+    async def _claim_transfer(self) -> Claim | None:
+        held = list(self._transfers)
+        return await self._operations.claim_transfer(self._environment, self._owner, held, CLAIM_WAIT_S)
+
+    def _forget_transfer(self, attempt: tuple[str, int], ended: asyncio.Task[None]) -> None:
+        if self._transfers.get(attempt) is ended:  # it may have been reopened once more by now
+            del self._transfers[attempt]
+            self._nodes.pop(attempt, None)
 
     async def _adopt(self) -> None:
         """Take up what an earlier incarnation owned; each by itself: one in trouble does not hold up the rest."""
@@ -161,7 +191,8 @@ class EnvironmentDispatcher:
     def _leave_behind(self, claim: Claim, node: str | None, run: asyncio.Task[Any]) -> None:
         attempt = (claim.operation_id, claim.attempt)
         log.warning("%s: attempt %d is over, and its process may still run on node %s", *attempt, node)
-        self._left_behind[attempt] = node
+        if not claim.only_hands_over:
+            self._left_behind[attempt] = node
         kill = asyncio.get_running_loop().create_task(self._runner.force_stop(claim))
 
         def forget(_: object) -> None:
@@ -190,7 +221,7 @@ class EnvironmentDispatcher:
             return lambda: self._operations.acknowledge_cancel(operation_id, attempt)
         if isinstance(error, InfrastructureError):
             return lambda: self._lost(operation_id, attempt, error)
-        return lambda: self._operations.fail(operation_id, attempt, record_of(error, trace))
+        return lambda: self._operations.fail(operation_id, attempt, record_of(error, trace), artifact_of(error))
 
     async def _note_dead_node(self, operation_id: str, attempt: int) -> None:
         """Count on the attempt's node no more: it stays in Ray's table for a while, and a task for it would wait."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import ray
@@ -13,6 +13,7 @@ import ray.exceptions as ray_errors
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from actors.admission import source_of
+from actors.artifact_parts import ReadPart, parts_of, parts_on
 from actors.hub import END, Event
 from actors.meters import SERVICE_METRICS, Meters
 from actors.meters.declared import ACTOR_UP
@@ -23,8 +24,8 @@ from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import Environments
 from cluster.node_table import read_nodes
 from cluster.view import ClusterView, NodeView
-from ktrdr.errors import InfrastructureError, StrategyError
-from ktrdr.operations import new_operation_id
+from ktrdr.errors import ArtifactAway, InfrastructureError, StrategyError, UnknownArtifact
+from ktrdr.operations import KeptArtifact, new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
 from ktrdr.wire import TrainingRequest, TrainingReused, TrainingStarted
@@ -92,6 +93,26 @@ class Gateway:
         started: TrainingStarted = await self.operations("retry", operation_id, retry_id or new_operation_id())
         return started
 
+    async def artifact(self, operation_id: str) -> tuple[KeptArtifact, AsyncIterator[bytes]]:
+        """Return what a failed hand-over left, and its bytes as its node gives them.
+
+        Raises
+        ------
+        UnknownArtifact
+            If nothing is kept.
+        ArtifactAway
+            If its node is not there.
+        """
+        operation = await self.operations("get", operation_id)
+        if operation.artifact is None:
+            raise UnknownArtifact(operation_id)
+        kept = KeptArtifact.model_validate(operation.artifact)
+        there = ClusterView(tuple(node for node in await self.all_nodes() if node.alive))
+        node = there.again(kept.node, kept.address, operation.execution["environment"])
+        if node is None:
+            raise ArtifactAway(operation_id, kept.node, kept.address, kept.path)
+        return kept, await parts_of(self._parts_on(node.node_id, operation_id, kept.sha256), kept.size)
+
     async def alive(self) -> dict[str, bool]:
         """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""
         names = (OPERATIONS, MODEL_STORAGE, BARS, *map(dispatcher_name, self._environments.names))
@@ -115,6 +136,9 @@ class Gateway:
     async def all_nodes(self) -> tuple[NodeView, ...]:
         """Return every node that the cluster remembers."""
         return await asyncio.to_thread(read_nodes)
+
+    def _parts_on(self, node_id: str, operation_id: str, sha256: str) -> ReadPart:
+        return parts_on(node_id, operation_id, sha256)
 
     async def _known_of_strategies(self) -> tuple[Any, Any]:
         return await self.operations("newest_of_each_strategy"), await self.models("list_models")

@@ -34,6 +34,11 @@ def work_in(environment: str) -> str:
     return f"work:{environment}"
 
 
+def transfers_in(environment: str) -> str:
+    """Topic: an attempt may have been reopened in `environment`."""
+    return f"transfers:{environment}"
+
+
 def stop_of(operation_id: str) -> str:
     """Topic: the operation is to be stopped, or its attempt is over."""
     return f"stop:{operation_id}"

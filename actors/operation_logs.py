@@ -30,15 +30,12 @@ class OperationLogs:
         A record's `sequence` rises within its `attempt`, and they arrive in that order: a report that is sent again
         adds nothing, also after a restart. Records without a number are always added.
         """
+        _cut_off_partial_line(self._path(operation_id))
         known = self._last.pop(operation_id, None)
         last = self._read_last(operation_id) if known is None else known
         missing = [record for record in records if _is_later(record, last)]
         lines = "".join(json.dumps(record, default=str) + "\n" for record in missing)
-        with self._path(operation_id).open("ab+") as file:
-            if file.tell() > 0:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a line that was cut off by a kill stays by itself
-                    file.write(b"\n")
+        with self._path(operation_id).open("ab") as file:
             file.write(lines.encode())
         # only now: what a full disk cut short is read again
         self._last[operation_id] = last
@@ -67,6 +64,19 @@ class OperationLogs:
         if not is_operation_id(operation_id):
             raise UnknownOperation(operation_id)
         return self._folder / f"{operation_id}.ndjson"
+
+
+def _cut_off_partial_line(path: Path) -> None:
+    """Remove what a kill or a full disk left of a line: nobody was given it, and it is sent again."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _is_later(record: dict[str, Any], last: dict[Any, int]) -> bool:

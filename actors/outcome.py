@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ray.exceptions as ray_errors
 
-from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, TrainingError
-from ktrdr.operations import OperationError
+from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, ResultTransferError, TrainingError
+from ktrdr.operations import KeptArtifact, OperationError
 
 _MACHINE = (
     ray_errors.WorkerCrashedError,
@@ -49,6 +49,13 @@ def record_of(error: KtrdrError, traceback: str | None = None) -> OperationError
         problems=[problem.as_dict() for problem in error.problems],
         traceback=traceback,
     )
+
+
+def artifact_of(error: KtrdrError) -> KeptArtifact | None:
+    """Return where what was trained is kept, if a hand-over that failed says it."""
+    if not isinstance(error, ResultTransferError) or error.artifact is None:
+        return None
+    return KeptArtifact.model_validate(error.artifact)
 
 
 def first_line(error: BaseException) -> str:

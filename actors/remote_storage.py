@@ -12,6 +12,8 @@ import ray
 import ray.exceptions as ray_errors
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from actors.node_spool import NodeSpool
+from actors.outcome import as_ours, first_line
 from actors.own_errors import own_errors
 from ktrdr.errors import ResultTransferError, StorageError
 from ktrdr.storage import ModelArtifact, ModelVersion, pack
@@ -25,12 +27,17 @@ N_TRIES = 4
 class RemoteModelSaver:
     """Packs, compresses and checksums an artifact, and hands it to the ModelStorageActor by reference.
 
+    It is kept on this node before it is handed over, and let go of once it is stored: neither a store that cannot take
+    it nor a process that is killed on the way loses a trained model.
+
     Parameters
     ----------
     model_storage
         The actor's handle.
     operation_id, attempt
         Whose model it is.
+    spool
+        Where it is kept on this node.
     get, put, sleep
         How Ray's objects are had and handed over, and how a pause is made.
     """
@@ -40,12 +47,13 @@ class RemoteModelSaver:
         model_storage: Any,
         operation_id: str,
         attempt: int,
+        spool: NodeSpool,
         get: Callable[[Any], Any] = ray.get,
         put: Callable[[Any], Any] = ray.put,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._storage, self._operation_id, self._attempt = model_storage, operation_id, attempt
-        self._get, self._put, self._sleep = get, put, sleep
+        self._spool, self._get, self._put, self._sleep = spool, get, put, sleep
 
     def save_model(self, artifact: ModelArtifact) -> ModelVersion:
         """Return the version that was committed.
@@ -55,13 +63,18 @@ class RemoteModelSaver:
         CancellationError
             If the operation was cancelled before its commit began.
         ResultTransferError
-            If the store could not take it after `N_TRIES` tries.
+            If the store could not take it after `N_TRIES` tries; it says where the artifact is kept.
         """
         packed = pack(artifact)
         log.info(
             "Artifact: %d bytes, %d compressed, sha256 %s", packed.raw_size, packed.packed_size, packed.sha256[:12]
         )
-        blob = [self._put(packed.blob)]  # in a list: the actor fetches it itself, nobody between holds it
+        self._spool.keep(packed.blob, packed.sha256)
+        return self.hand_over(packed.blob, packed.sha256)
+
+    def hand_over(self, packed: bytes, sha256: str) -> ModelVersion:
+        """Return the version that was committed of what is packed already; raises as `save_model` does."""
+        blob = [self._put(packed)]  # in a list: the actor fetches it itself, nobody between holds it
         n_tries = itertools.count(1)
         tries = Retrying(
             sleep=self._sleep,
@@ -72,13 +85,27 @@ class RemoteModelSaver:
             reraise=True,
         )
         try:
-            return tries(lambda: self._hand_over(packed.sha256, blob, next(n_tries)))
+            version = tries(lambda: self._try_once(sha256, blob, next(n_tries)))
         except (StorageError, ray_errors.RayError) as error:
-            raise ResultTransferError(
-                f"The trained model could not be stored: {error}", "Correct the cause and train again."
-            ) from error
+            if self._spool.kept is None:  # there may be room by now
+                self._spool.keep(packed, sha256)
+            raise self._untaken(error) from error
+        self._spool.forget()
+        return version
 
-    def _hand_over(self, sha256: str, blob: list[Any], n_tries: int) -> ModelVersion:
+    def _untaken(self, error: StorageError | ray_errors.RayError) -> ResultTransferError:
+        cause = as_ours(error) if isinstance(error, ray_errors.RayTaskError) else error
+        said = f"The trained model could not be stored: {first_line(cause).rstrip('.')}."
+        kept = self._spool.kept
+        if kept is None:
+            advice = "Correct the cause, then go on from its checkpoint where there is one, or train again."
+            return ResultTransferError(f"{said} It could not be kept on its node either: {self._spool.trouble}", advice)
+        where = f"It is kept on node {kept.node[:8]} at {kept.address} as {kept.path}."
+        again = f"ktrdr operations retry-transfer {self._operation_id}"
+        advice = f"Correct the cause, then hand it over again with `{again}`: nothing is trained a second time."
+        return ResultTransferError(f"{said} {where}", advice, kept.model_dump())
+
+    def _try_once(self, sha256: str, blob: list[Any], n_tries: int) -> ModelVersion:
         answer = self._storage.save.remote(self._operation_id, self._attempt, sha256, blob, n_tries)
         with own_errors():
             version: ModelVersion = self._get(answer)

@@ -37,15 +37,17 @@ class Reporter:
         Delivers one report.
     transient
         The errors `send` raises while the actor is away: such a report is sent again.
+    line_number
+        Of the first log line.
     """
 
-    def __init__(self, send: SendReport, transient: tuple[type[BaseException], ...]) -> None:
+    def __init__(self, send: SendReport, transient: tuple[type[BaseException], ...], line_number: int = 1) -> None:
         self._send, self._transient = send, transient
         self._box = threading.Condition()
         self._progress: dict[str, Any] | None = None
         self._epochs: list[dict[str, Any]] = []
         self._lines: list[dict[str, Any]] = []
-        self._n_lines = 0
+        self._next_line = line_number
         self._is_closed = False
         self._pause = threading.Event()
         self._thread = threading.Thread(target=self._deliver_for_ever, name="reporter", daemon=True)
@@ -66,8 +68,8 @@ class Reporter:
     def line(self, record: dict[str, Any]) -> None:
         """Take one log record, and number it: a report whose acknowledgement was lost is sent again."""
         with self._box:
-            self._n_lines += 1
-            self._lines.append({**record, "sequence": self._n_lines})
+            self._lines.append({**record, "sequence": self._next_line})
+            self._next_line += 1
             self._box.notify()
 
     def close(self, timeout_s: float = 10.0) -> bool:

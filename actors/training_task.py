@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-import time
-from collections.abc import Callable
 from typing import Any
 
 import ray
-import ray.exceptions as ray_errors
 
+from actors.attempt_reports import TRANSIENT, Here, actor_named, heard, placed
 from actors.cancellation import follow_cancel
-from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS
+from actors.names import BARS, MODEL_STORAGE
 from actors.remote_bars import RemoteBarSource
 from actors.remote_checkpoints import RemoteCheckpointStore, ReportingStore
 from actors.remote_storage import RemoteModelSaver
-from actors.reporting import RETRY_S, Reporter
 from actors.runners import Claim
-from actors.task_log import log_to
+from actors.transfer_task import hand_over
 from ktrdr.async_infrastructure import GenericProgressManager, ThreadCancellationToken
 from ktrdr.data import DataManager
+from ktrdr.errors import StorageError, UnknownArtifact
 from ktrdr.strategy import load_strategy
 from ktrdr.training import TrainingExecutor
 from ktrdr.training.device import resolve_device
 
 log = logging.getLogger("ktrdr.task")
-
-_CALL_TIMEOUT_S = 10.0
-TRANSIENT = (ray_errors.RayError,)
-"""The actor is away, or in trouble such as a full disk: it restarts by itself, and what was not taken is sent again."""
 
 
 def train(claim: Claim) -> dict[str, Any]:
@@ -42,18 +35,34 @@ def train(claim: Claim) -> dict[str, Any]:
     KtrdrError
         What the training raised.
     """
-    actor = functools.partial(ray.get_actor, namespace=NAMESPACE)
-    operations, model_storage = actor(OPERATIONS), actor(MODEL_STORAGE)
-    attempt = (claim.operation_id, claim.attempt)
     device = resolve_device(None, claim.require_gpu)
-    node = ray.get_runtime_context().get_node_id()
+    with heard(claim) as here:
+        token = ThreadCancellationToken()
+        poll = here.operations.wait_for_cancel
+        attempt = (claim.operation_id, claim.attempt)
+        # No deadline on the call itself: the poll's own timeout ends it, and a dead actor raises.
+        follow_cancel(lambda timeout_s: ray.get(poll.remote(*attempt, timeout_s)), token, TRANSIENT)
+        placed(here, claim, str(device), token.is_cancelled)
+        where = (claim.attempt, here.node.node_id[:8], claim.environment, device)
+        log.info("Attempt %d runs on node %s (%s), device %s", *where)
+        return _handed_over(here, claim) or _trained(here, claim, str(device), token)
 
-    reporter = Reporter(
-        lambda *news: ray.get(operations.report.remote(*attempt, *news), timeout=_CALL_TIMEOUT_S), TRANSIENT
-    )
-    token = ThreadCancellationToken()
-    # No deadline on the call itself: the poll's own timeout ends it, and a dead actor raises.
-    follow_cancel(lambda timeout_s: ray.get(operations.wait_for_cancel.remote(*attempt, timeout_s)), token, TRANSIENT)
+
+def _handed_over(here: Here, claim: Claim) -> dict[str, Any] | None:
+    """Return the result of what an earlier attempt has trained and left in this node's spool, else None."""
+    if claim.artifact is None:
+        return None
+    try:
+        packed = here.spool.take(claim.artifact)
+    except (UnknownArtifact, StorageError) as error:
+        log.warning("What an earlier attempt has trained is not to be had here: it is trained again. %s", error)
+        return None
+    return hand_over(here, claim, packed, claim.artifact.sha256)
+
+
+def _trained(here: Here, claim: Claim, device: str, token: ThreadCancellationToken) -> dict[str, Any]:
+    attempt, reporter = (claim.operation_id, claim.attempt), here.reporter
+    model_storage = actor_named(MODEL_STORAGE)
     progress = GenericProgressManager(claim.operation_id, attempt=claim.attempt, callback=reporter.progress)
 
     def on_epoch_or_batch(epoch: int, total_epochs: int, metrics: dict[str, Any]) -> None:
@@ -61,47 +70,26 @@ def train(claim: Claim) -> dict[str, Any]:
         if metrics["progress_type"] == "epoch":
             reporter.epoch(metrics)
 
-    with log_to(reporter.line, operation_id=claim.operation_id, attempt=claim.attempt):
-        try:
-            _insist(lambda: ray.get(operations.placed.remote(*attempt, node, str(device))), token)
-            log.info("Attempt %d runs on node %s (%s), device %s", claim.attempt, node[:8], claim.environment, device)
-            strategy = load_strategy(claim.strategy)
-            store = RemoteCheckpointStore(model_storage, *attempt)
-            executor = TrainingExecutor(
-                strategy,
-                data=DataManager(RemoteBarSource(actor(BARS))),
-                model_storage=RemoteModelSaver(model_storage, *attempt),
-                progress=progress,
-                progress_callback=on_epoch_or_batch,
-                cancellation_token=token,
-                checkpoints=ReportingStore(store, reporter.epoch, strategy.training.epochs),
-                device=str(device),
-                checkpoint_policy=claim.checkpoint_policy,
-            )
-            return executor.execute(
-                list(claim.symbols),
-                list(claim.timeframes),
-                claim.start_date,
-                claim.end_date,
-                claim.validation_split,
-                seed=claim.seed,
-                require_gpu=claim.require_gpu,
-                run_name=claim.run_name,
-            )
-        except Exception as error:  # the task's top: the operation's log keeps the trace, the caller gets the error
-            log.info("Attempt %d ended: %s", claim.attempt, error, exc_info=True)
-            raise
-        finally:
-            reporter.close()
-
-
-def _insist(call: Callable[[], object], token: ThreadCancellationToken) -> None:
-    """Make `call` until it comes through, or the training is to stop."""
-    while not token.is_cancelled():
-        try:
-            call()
-        except TRANSIENT as error:
-            log.warning("Where this attempt runs could not be told: %s", type(error).__name__)
-            time.sleep(RETRY_S)
-        else:
-            return
+    strategy = load_strategy(claim.strategy)
+    store = RemoteCheckpointStore(model_storage, *attempt)
+    executor = TrainingExecutor(
+        strategy,
+        data=DataManager(RemoteBarSource(actor_named(BARS))),
+        model_storage=RemoteModelSaver(model_storage, *attempt, here.spool),
+        progress=progress,
+        progress_callback=on_epoch_or_batch,
+        cancellation_token=token,
+        checkpoints=ReportingStore(store, reporter.epoch, strategy.training.epochs),
+        device=device,
+        checkpoint_policy=claim.checkpoint_policy,
+    )
+    return executor.execute(
+        list(claim.symbols),
+        list(claim.timeframes),
+        claim.start_date,
+        claim.end_date,
+        claim.validation_split,
+        seed=claim.seed,
+        require_gpu=claim.require_gpu,
+        run_name=claim.run_name,
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 from ray._private.state import state as ray_state
+from ray._private.worker import global_worker
 from ray._raylet import GcsClient  # type: ignore[attr-defined]  # compiled
 from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
@@ -16,6 +18,19 @@ from cluster.view import ClusterView, NodeView
 _ABOUT_TO_END = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
 """The other reason, idle termination, is refused while something runs there."""
 _NO_DEADLINE = 0
+
+
+@dataclass(frozen=True)
+class OwnNode:
+    """The node that this process is on, by the names that it has in the table."""
+
+    node_id: str
+    address: str
+
+
+def own_node() -> OwnNode:
+    """Return the node of this process, which Ray has started or connected."""
+    return OwnNode(ray.get_runtime_context().get_node_id(), global_worker.node_ip_address)
 
 
 def read_cluster_view() -> ClusterView:

@@ -33,6 +33,12 @@ class ClusterView:
             if node.environment == environment and node.slots > 0 and (not require_gpu or node.device != "cpu")
         )
 
+    def again(self, node_id: str, address: str, environment: str) -> NodeView | None:
+        """Return the node of that id, or what it is since it was started again: one of its address and environment."""
+        of_id = next((node for node in self.nodes if node.node_id == node_id), None)
+        there = (node for node in self.nodes if (node.address, node.environment) == (address, environment))
+        return of_id or next(there, None)
+
     def without(self, node_ids: Container[str]) -> ClusterView:
         """Return the view without some nodes."""
         return ClusterView(tuple(node for node in self.nodes if node.node_id not in node_ids))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from actors.admission import claim_of
 from actors.leases import LOOK_S
-from actors.notices import stop_of, wait_for, work_in
+from actors.notices import stop_of, transfers_in, wait_for, work_in
 from actors.operations.surface import Surface
 from actors.runners import Claim
 from actors.words import LAPSED, OVER, RUN, Watched
-from ktrdr.operations import Operation, OperationError, OperationStatus
+from ktrdr.operations import KeptArtifact, Operation, OperationError, OperationStatus
 from ktrdr.results import TrainingResult
 
 
@@ -31,13 +32,25 @@ class ForDispatchers(Surface):
         `held` are the attempts the owner runs: one it was given whose answer was lost on the way is given again.
         Without `has_gpu` those that require one are passed over.
         """
+        claim = functools.partial(self._book.claim, environment, owner, _pairs(held), has_gpu)
+        return await self._given(claim, environment, owner, work_in(environment), timeout_s)
+
+    async def claim_transfer(
+        self, environment: str, owner: str, held: Sequence[tuple[str, int]] = (), timeout_s: float = 0.0
+    ) -> Claim | None:
+        """Give the oldest attempt that was reopened for its artifact to `owner`, waiting as `claim` does."""
+        claim = functools.partial(self._book.claim_transfer, environment, owner, _pairs(held))
+        return await self._given(claim, environment, owner, transfers_in(environment), timeout_s)
+
+    async def _given(
+        self, claim: Callable[[], Operation | None], environment: str, owner: str, topic: str, timeout_s: float
+    ) -> Claim | None:
         deadline = time.monotonic() + timeout_s
         while True:
-            work = self._notices.next(work_in(environment))
+            work = self._notices.next(topic)
             operation = None
             if not self._suspension.has_begun and self._owners.setdefault(environment, owner) == owner:
-                attempts = {(operation_id, attempt) for operation_id, attempt in held}
-                operation = await self._desk.write(self._book.claim, environment, owner, attempts, has_gpu)
+                operation = await self._desk.write(claim)
             if operation is not None:
                 self._desk.tell(operation)
                 return claim_of(operation, self._checkpoint_policy)
@@ -93,12 +106,14 @@ class ForDispatchers(Surface):
         await self._settle(settled)
         return settled is not None
 
-    async def fail(self, operation_id: str, attempt: int, error: OperationError) -> None:
-        """Record why the attempt failed."""
+    async def fail(
+        self, operation_id: str, attempt: int, error: OperationError, artifact: KeptArtifact | None = None
+    ) -> None:
+        """Record why the attempt failed, and where what it has trained is kept, if it is."""
         progress = self._hub.progress(operation_id)
         if progress and error.step is None:
             error = error.model_copy(update={"step": progress["current_step"]})
-        await self._settle(await self._desk.write(self._book.fail, operation_id, attempt, error))
+        await self._settle(await self._desk.write(self._book.fail, operation_id, attempt, error, artifact))
 
     async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None:
         """Record that the attempt has stopped because it was asked to; what else stopped it is `requeue`'s to find."""
@@ -111,3 +126,7 @@ class ForDispatchers(Surface):
         if operation is not None:
             self._leases.end(operation.operation_id)
         await self._desk.settle(operation, is_lost)
+
+
+def _pairs(held: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+    return {(operation_id, attempt) for operation_id, attempt in held}

@@ -11,12 +11,12 @@ from typing import Any
 from actors.admission import again, retried
 from actors.desk import state_of
 from actors.hub import END, Event
-from actors.notices import end_of, stop_of, wait_for, work_in
+from actors.notices import end_of, stop_of, transfers_in, wait_for, work_in
 from actors.operations.queue import QueueNow
 from actors.operations.surface import Surface
 from actors.places import environment_list
 from cluster.environments import Environment
-from ktrdr.errors import RequestError, TransitionRefused
+from ktrdr.errors import ArtifactAway, RequestError, TransitionRefused
 from ktrdr.operations import Operation, OperationStatus, new_operation_id
 from ktrdr.wire import (
     CheckRequest,
@@ -162,6 +162,29 @@ class ForClients(Surface):
         self._desk.tell(operation)
         self._notices.wake(work_in(operation.execution.environment))
         return await self.get(operation_id)
+
+    async def retry_transfer(self, operation_id: str) -> OperationView:
+        """Reopen an attempt whose hand-over failed, to hand over what it has trained from the node where that lies.
+
+        Raises
+        ------
+        TransitionRefused
+            If it has not failed so, nothing is kept of it, or nobody would take it up.
+        ArtifactAway
+            If that node is not there.
+        """
+        operation, artifact = await self._desk.write(self._book.transferable, operation_id)
+        environment = operation.execution.environment
+        if environment not in self._environments.names:
+            asked = f"handed over again: environment {environment} is not configured any more"
+            raise TransitionRefused(operation_id, operation.status.value, asked)
+        view = await asyncio.to_thread(self._view)
+        if view.again(artifact.node, artifact.address, environment) is None:
+            raise ArtifactAway(operation_id, artifact.node, artifact.address, artifact.path)
+        reopened = await self._desk.write(self._book.retry_transfer, operation_id)
+        self._desk.tell(reopened)
+        self._notices.wake(transfers_in(environment))
+        return self._view_of(reopened)
 
     async def wait(self, operation_id: str, timeout_s: float | None = None) -> OperationView:
         """Return the operation once it has ended, or as it is after `timeout_s`."""

@@ -10,13 +10,14 @@ from actors.notices import stop_of, wait_for
 from actors.operations.surface import Surface
 from actors.words import RUN
 from ktrdr.errors import KtrdrError
+from ktrdr.operations import KeptArtifact
 
 
 class ForTrainings(Surface):
     """Where an attempt runs and how far it is; whether it is to stop, and whether it may save its model."""
 
-    async def placed(self, operation_id: str, attempt: int, node: str, device: str) -> None:
-        """Record the node and device the attempt runs on."""
+    async def placed(self, operation_id: str, attempt: int, node: str, device: str | None) -> None:
+        """Record the node and device the attempt runs on; None: the device of the training stays."""
         self._leases.heard(operation_id, attempt)
         placed = await self._desk.write(self._book.placed, operation_id, attempt, node, device)
         self._desk.tell(placed)
@@ -70,6 +71,10 @@ class ForTrainings(Surface):
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""
         return await self._desk.write(self._book.begin_commit, operation_id, attempt)
+
+    async def artifact_kept(self, operation_id: str, attempt: int, artifact: KeptArtifact) -> bool:
+        """Record where what the attempt has trained waits to be handed over; False for a late report."""
+        return await self._desk.write(self._book.artifact_kept, operation_id, attempt, artifact)
 
     async def may_keep_checkpoint(self, operation_id: str, attempt: int) -> bool:
         """Say whether states of this attempt are still to be kept: it is the present one and has not ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ktrdr.operations import KeptArtifact
 from ktrdr.results import TrainingResult
 from ktrdr.training import CheckpointPolicy
 
@@ -27,6 +28,10 @@ class Claim:
     require_gpu: bool
     run_name: str | None
     checkpoint_policy: CheckpointPolicy
+    artifact: KeptArtifact | None = None
+    """What an earlier process of the operation has trained: on its node it is handed over, nothing is trained."""
+    only_hands_over: bool = False
+    """The attempt was reopened for its artifact alone: it runs where that lies, and takes no slot."""
 
 
 class TrainingRunner(Protocol):

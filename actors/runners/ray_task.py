@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.runners.port import Claim
 from cluster.environments import SLOT_RESOURCE, label_selector
-from cluster.view import ClusterView
+from cluster.view import ClusterView, NodeView
 from ktrdr.errors import NotStarted
 from ktrdr.results import TrainingResult
 
@@ -32,7 +33,7 @@ class RayTaskRunner:
     """
 
     def __init__(self, view: Callable[[], ClusterView]) -> None:
-        self._train = ray.remote(_train_on_node)
+        self._train, self._transfer = ray.remote(_train_on_node), ray.remote(_transfer_on_node)
         self._view = view
         self._tasks: dict[tuple[str, int], ray.ObjectRef[Any]] = {}
 
@@ -48,7 +49,10 @@ class RayTaskRunner:
             view = await asyncio.to_thread(self._view)
         except Exception as error:  # nothing has been submitted yet: it is tried again
             raise NotStarted(f"The cluster's nodes could not be read: {error}") from error
-        task = self._train.options(**task_options(claim, view)).remote(claim)
+        if claim.only_hands_over:
+            task = self._transfer.options(**transfer_options(claim, view)).remote(claim)
+        else:
+            task = self._train.options(**task_options(claim, view)).remote(claim)
         self._tasks[claim.operation_id, claim.attempt] = task
         ended, gone = asyncio.ensure_future(_result_of(task)), asyncio.ensure_future(self._nodes_are_gone(claim))
         try:
@@ -77,7 +81,10 @@ class RayTaskRunner:
             except Exception as error:  # whatever it is: not knowing is not gone
                 log.warning("The nodes of %s could not be read: %s", claim.environment, error)
                 continue
-            is_there = bool(view.of(claim.environment, require_gpu=claim.require_gpu))
+            if claim.only_hands_over:
+                is_there = _node_of_artifact(claim, view) is not None
+            else:
+                is_there = bool(view.of(claim.environment, require_gpu=claim.require_gpu))
             n_looks_in_vain = 0 if is_there else n_looks_in_vain + 1
 
 
@@ -99,6 +106,37 @@ def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
         "num_gpus": 1 if takes_gpu else 0,
         "max_retries": 0,  # retries are counted and fenced by the service; Ray's would train twice
     }
+
+
+def transfer_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
+    """Return Ray's options for the task that hands an artifact over: on its node, beside what trains there.
+
+    Raises
+    ------
+    NotStarted
+        If that node is not there.
+    """
+    node = _node_of_artifact(claim, view)
+    if node is None:
+        where = f"node {claim.artifact.node[:8]} at {claim.artifact.address}" if claim.artifact else "no node"
+        raise NotStarted(f"The artifact lies on {where}, which is not there now.")
+    return {
+        "name": claim.operation_id,
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node.node_id, soft=False),  # a node that dies fails it
+        "num_cpus": 0,
+        "max_retries": 0,
+    }
+
+
+def _node_of_artifact(claim: Claim, view: ClusterView) -> NodeView | None:
+    kept = claim.artifact
+    return None if kept is None else view.again(kept.node, kept.address, claim.environment)
+
+
+def _transfer_on_node(claim: Claim) -> dict[str, Any]:
+    from actors.transfer_task import transfer  # noqa: PLC0415 - as below
+
+    return transfer(claim)
 
 
 def _train_on_node(claim: Claim) -> dict[str, Any]:

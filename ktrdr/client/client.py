@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ktrdr.client.address import segment
-from ktrdr.client.events import ServiceEvent
 from ktrdr.client.models import ModelCalls
+from ktrdr.client.operations import OperationCalls
 from ktrdr.operations import new_operation_id
 
 CHECK_TIMEOUT_S = 600.0
 """A check computes a strategy several times over."""
 
 
-class Client(ModelCalls):
+class Client(OperationCalls, ModelCalls):
     """Talks to a service over HTTP.
 
     Parameters
@@ -68,63 +67,6 @@ class Client(ModelCalls):
     def set_default_mode(self, mode: str) -> dict[str, Any]:
         """Change the default execution mode."""
         return self._object("PUT", "/trainings/config", json={"default_execution_mode": mode})
-
-    # -- operations
-
-    def operation(self, operation_id: str) -> dict[str, Any]:
-        """Return the operation as it is now."""
-        return self._object("GET", _operation(operation_id))
-
-    def operations(self, **filters: Any) -> dict[str, Any]:
-        """Return one page; filters: status, strategy, active, limit, cursor."""
-        return self._object(
-            "GET", "/operations", params={key: value for key, value in filters.items() if value is not None}
-        )
-
-    def metrics(self, operation_id: str) -> dict[str, Any]:
-        """Return the epochs so far."""
-        return self._object("GET", f"{_operation(operation_id)}/metrics")
-
-    def result(self, operation_id: str) -> dict[str, Any]:
-        """Return the result of a completed operation."""
-        return self._object("GET", f"{_operation(operation_id)}/result")
-
-    def logs(self, operation_id: str) -> list[dict[str, Any]]:
-        """Return the operation's log records so far."""
-        answer = self._send("GET", f"{_operation(operation_id)}/logs")
-        return [json.loads(line) for line in answer.text.splitlines()]
-
-    def follow_logs(self, operation_id: str) -> Iterator[dict[str, Any]]:
-        """Yield the operation's log records as they come until it has ended; a broken connection costs none."""
-        return self._streams.log(_operation(operation_id))
-
-    def cancel(self, operation_id: str, reason: str | None = None, force: bool = False) -> dict[str, Any]:
-        """Ask the operation to stop."""
-        body: dict[str, Any] = {"force": force, **({"reason": reason} if reason else {})}
-        return self._object("POST", f"{_operation(operation_id)}/cancel", json=body)
-
-    def resume(self, operation_id: str) -> dict[str, Any]:
-        """Let an operation that failed or was cancelled go on from its checkpoint."""
-        return self._object("POST", f"{_operation(operation_id)}/resume")
-
-    def retry(self, operation_id: str) -> dict[str, Any]:
-        """Start what an operation that has ended asked for again; answers as `train` does, with another `operation_id`.
-
-        That id is minted here, so that a repeated call after a lost answer makes one operation.
-        """
-        body = {"operation_id": new_operation_id()}
-        return self._object("POST", f"{_operation(operation_id)}/retry", json=body)
-
-    def events(self, operation_id: str, last_event_id: int | None = None) -> Iterator[ServiceEvent]:
-        """Yield the operation's news until its `end`; a broken stream is taken up again where it broke."""
-        return self._streams.events(_operation(operation_id), last_event_id)
-
-    def wait(self, operation_id: str) -> dict[str, Any]:
-        """Return the operation once it has ended."""
-        for event in self.events(operation_id):
-            if event.event == "end":
-                return event.payload
-        raise AssertionError("unreachable: events() ends with `end` or raises")
 
     # -- the rest
 
@@ -195,7 +137,3 @@ class Client(ModelCalls):
             **({"strategy": strategy} if strategy is not None else {}),
             **body,
         }
-
-
-def _operation(operation_id: str) -> str:
-    return f"/operations/{segment(operation_id)}"

@@ -8,6 +8,7 @@ KtrdrError
 │   ├── UnknownStrategy
 │   ├── UnknownOperation
 │   ├── UnknownModel
+│   ├── UnknownArtifact         nothing is left of an operation's hand-over
 │   ├── UnknownIndicator
 │   ├── TransitionRefused       an operation cannot do that in its present state
 │   ├── IdempotencyConflict     the same key with another body
@@ -30,7 +31,8 @@ KtrdrError
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
-│   ├── ResultTransferError
+│   ├── ResultTransferError     a trained model that the store could not take, and where it lies
+│   ├── ArtifactAway            the node that keeps it is not there
 │   └── UnusableStore           the operations store is of a newer version, or none at all
 ├── InfrastructureError     a process or a machine went away; the service tries again
 │   ├── NotStarted              before the training could begin: not counted as an attempt
@@ -54,6 +56,7 @@ from ktrdr.errors.config import (
     RequestError,
     StrategyError,
     TransitionRefused,
+    UnknownArtifact,
     UnknownIndicator,
     UnknownModel,
     UnknownOperation,
@@ -83,10 +86,18 @@ from ktrdr.errors.running import (
     TrainingError,
 )
 from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
-from ktrdr.errors.storage import BadCheckpoint, DamagedModel, ResultTransferError, StorageError, UnusableStore
+from ktrdr.errors.storage import (
+    ArtifactAway,
+    BadCheckpoint,
+    DamagedModel,
+    ResultTransferError,
+    StorageError,
+    UnusableStore,
+)
 
 __all__ = [
     "AlreadyStored",
+    "ArtifactAway",
     "BadBars",
     "BadCheckpoint",
     "BadFile",
@@ -121,6 +132,7 @@ __all__ = [
     "StrategyError",
     "TrainingError",
     "TransitionRefused",
+    "UnknownArtifact",
     "UnknownIndicator",
     "UnknownModel",
     "UnknownOperation",

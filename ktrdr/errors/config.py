@@ -56,6 +56,26 @@ class UnknownModel(Unknown, ConfigError):
     noun, plural, path = "Model", "models", "model_id"
 
 
+class UnknownArtifact(ConfigError):
+    """Nothing is left of an operation's hand-over where it is looked for."""
+
+    path = "operation_id"
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(operation_id)
+        self.operation_id = operation_id
+
+    def __str__(self) -> str:
+        return f"No artifact of operation {self.operation_id} is kept."
+
+    @property
+    def suggestion(self) -> str | None:
+        return (
+            "One is kept only where a trained model could not be stored, for a month. "
+            f"See what became of it with `ktrdr operations show {self.operation_id}`."
+        )
+
+
 class UnknownIndicator(Unknown, ConfigError):
     """No indicator of that type or alias, and no TA-Lib function of that name."""
 

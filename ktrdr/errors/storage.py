@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from ktrdr.errors.root import ErrorKind, Stated
 
@@ -36,7 +37,25 @@ class BadCheckpoint(StorageError):
 
 
 class ResultTransferError(StorageError):
-    """A trained model that could not be handed to the store, and where it lies."""
+    """A trained model that could not be handed to the store, and where it lies.
+
+    `artifact`: what of it is kept on its node, as an operation records it; None where that could not be written.
+    """
+
+    def __init__(self, message: str, advice: str | None = None, artifact: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, advice)
+        self.args = (message, advice, artifact)
+        self.artifact = artifact
+
+
+class ArtifactAway(StorageError):
+    """What a failed hand-over left lies on a node that is not there now."""
+
+    def __init__(self, operation_id: str, node: str, address: str, path: str) -> None:
+        advice = f"Start that node again and ask again, or train again: see `ktrdr operations show {operation_id}`."
+        where = f"node {node[:8]} at {address}"
+        super().__init__(f"The artifact of {operation_id} lies on {where} ({path}), which is not there now.", advice)
+        self.args = (operation_id, node, address, path)
 
 
 class UnusableStore(StorageError):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ktrdr.errors import TransitionRefused
+from ktrdr.errors import ErrorKind, TransitionRefused
 from ktrdr.operations import reasons
-from ktrdr.operations.operation import UNDER_WAY, Operation, OperationError, OperationStatus, moment_of
+from ktrdr.operations.operation import UNDER_WAY, KeptArtifact, Operation, OperationError, OperationStatus, moment_of
 from ktrdr.operations.readings import OperationReadings, existing
 from ktrdr.operations.store import OperationRows, OperationStore
 
@@ -35,7 +35,8 @@ class AttemptBook(OperationReadings):
         now = self._clock()
         with self._store.writing() as rows:
             for given in rows.in_environment(environment, UNDER_WAY):
-                if given.owner == owner and (given.operation_id, given.attempt) not in held:
+                is_lost = given.owner == owner and (given.operation_id, given.attempt) not in held
+                if is_lost and not given.transferring:
                     return given
             pending = rows.oldest_pending(environment, has_gpu)
             if pending is None:
@@ -43,13 +44,14 @@ class AttemptBook(OperationReadings):
             claimed = pending.moved(OperationStatus.RUNNING, now, attempt=pending.attempt + 1, owner=owner)
             return rows.replace(claimed.changed(status_reason=reasons.claimed(claimed)))
 
-    def placed(self, operation_id: str, attempt: int, node: str, device: str) -> Operation | None:
-        """Record what the attempt runs on."""
+    def placed(self, operation_id: str, attempt: int, node: str, device: str | None) -> Operation | None:
+        """Record what the attempt runs on; without a device, that of its training stays."""
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None:
                 return None
-            execution = operation.execution.model_copy(update={"node": node, "device": device})
+            used = operation.execution.device if device is None else device
+            execution = operation.execution.model_copy(update={"node": node, "device": used})
             there = operation.changed(execution=execution)
             if there.status is OperationStatus.RUNNING and not there.committing:
                 there = there.changed(status_reason=reasons.placed(there))
@@ -59,7 +61,7 @@ class AttemptBook(OperationReadings):
         """Record that nothing has been heard of the attempt since a time; it is given up after `patience_s` of that."""
         now = self._clock()
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None:
                 return None
             lost = operation.changed(unreachable_since=since)
@@ -71,7 +73,7 @@ class AttemptBook(OperationReadings):
     def heard_again(self, operation_id: str, attempt: int) -> Operation | None:
         """Record that the attempt has sent word after a silence; None where none was recorded."""
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None or operation.unreachable_since is None:
                 return None
             back = operation.changed(unreachable_since=None)
@@ -82,7 +84,7 @@ class AttemptBook(OperationReadings):
     def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Return whether this attempt may save its model; from then on it cannot be cancelled. It may ask again."""
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None or operation.status is not OperationStatus.RUNNING:
                 return False
             if operation.fenced:  # also one that has asked before: what comes of that is settled by who gives it up
@@ -94,7 +96,7 @@ class AttemptBook(OperationReadings):
     def fence(self, operation_id: str, attempt: int) -> bool:
         """Let this attempt begin no commit from now on, since it is being given up; say whether it had begun one."""
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None:
                 return False
             rows.replace(operation.changed(fenced=True))
@@ -110,7 +112,7 @@ class AttemptBook(OperationReadings):
         """
         now = self._clock()
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None or operation.status is not OperationStatus.RUNNING:
                 return None
             if not operation.committing:
@@ -118,33 +120,44 @@ class AttemptBook(OperationReadings):
             why = reasons.completed(operation)
             return rows.replace(operation.moved(OperationStatus.COMPLETED, now, result=dict(result), status_reason=why))
 
-    def fail(self, operation_id: str, attempt: int, error: OperationError) -> Operation | None:
-        """End the operation with an error; one that was asked to stop ends cancelled."""
+    def fail(
+        self, operation_id: str, attempt: int, error: OperationError, artifact: KeptArtifact | None = None
+    ) -> Operation | None:
+        """End the operation with an error; one that was asked to stop ends cancelled.
+
+        `artifact`: what the attempt has trained and left on its node, where that was not told before.
+        """
         now = self._clock()
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None:
                 return None
+            if artifact is not None:
+                operation = operation.changed(artifact=artifact)
             if operation.status is OperationStatus.CANCELLING:
                 return rows.replace(_cancelled_after(operation, now, error.message))
-            why = reasons.failed(operation, error.message)
-            return rows.replace(operation.moved(OperationStatus.FAILED, now, error=error, status_reason=why))
+            return rows.replace(_failed(operation, now, error))
 
     def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> Operation | None:
         """End an attempt that infrastructure ended: pending again, or failed where attempts are used up.
 
-        One that was asked to stop ends cancelled. With `counts` false (a suspension) the attempt is given back.
+        One that was asked to stop ends cancelled. With `counts` false (a suspension) the attempt is given back. One
+        that only handed over fails again: it is not trained a second time.
         """
         now = self._clock()
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None:
                 return None
             if operation.status is OperationStatus.CANCELLING:
                 return rows.replace(_cancelled_after(operation, now, reason))
+            if operation.transferring:
+                return rows.replace(_failed(operation, now, OperationError(kind="result_transfer", message=reason)))
             if counts and attempt >= operation.max_attempts:
                 why = reasons.used_up(operation, reason)
-                error = OperationError(kind="infrastructure", message=reason)
+                # where its model was trained it is the hand-over that failed, and it can be made again
+                kind: ErrorKind = "infrastructure" if operation.artifact is None else "result_transfer"
+                error = OperationError(kind=kind, message=reason)
                 return rows.replace(operation.moved(OperationStatus.FAILED, now, error=error, status_reason=why))
             waiting = operation.moved(
                 OperationStatus.PENDING,
@@ -160,7 +173,7 @@ class AttemptBook(OperationReadings):
         """End an operation that was asked to stop, and has stopped."""
         now = self._clock()
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is None or operation.status is not OperationStatus.CANCELLING:
                 return None
             why = reasons.cancelled(operation, str(operation.cancel_reason))
@@ -188,21 +201,28 @@ class AttemptBook(OperationReadings):
         One that was asked to stop may still leave its last state.
         """
         with self._store.reading() as rows:
-            return _under_way(rows, operation_id, attempt) is not None
+            return under_way(rows, operation_id, attempt) is not None
 
     def checkpoint_kept(self, operation_id: str, attempt: int) -> bool:
         """Record that a state of this attempt is kept; False for a late report."""
         with self._store.writing() as rows:
-            operation = _under_way(rows, operation_id, attempt)
+            operation = under_way(rows, operation_id, attempt)
             if operation is not None and not operation.has_checkpoint:
                 rows.replace(operation.changed(has_checkpoint=True))
             return operation is not None
 
 
-def _under_way(rows: OperationRows, operation_id: str, attempt: int) -> Operation | None:
+def under_way(rows: OperationRows, operation_id: str, attempt: int) -> Operation | None:
     """Return the operation if `attempt` is its present one and has not ended: the fence against late reports."""
     operation = existing(rows, operation_id)
     return operation if operation.status in UNDER_WAY and operation.attempt == attempt else None
+
+
+def _failed(operation: Operation, now: datetime, error: OperationError) -> Operation:
+    if operation.transferring:  # whatever ended it: what it had trained is still to be handed over
+        error = error.model_copy(update={"kind": "result_transfer"})
+    why = reasons.failed(operation, error)
+    return operation.moved(OperationStatus.FAILED, now, error=error, status_reason=why)
 
 
 def _cancelled_after(operation: Operation, now: datetime, message: str) -> Operation:

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 from ktrdr.errors import IdempotencyConflict, TransitionRefused
 from ktrdr.operations import reasons
-from ktrdr.operations.attempts import AttemptBook
 from ktrdr.operations.operation import Execution, Operation, OperationError, OperationStatus, utc_text
 from ktrdr.operations.readings import existing
 from ktrdr.operations.store import IdempotencyRow, OperationRows
+from ktrdr.operations.transfers import TransferBook
 
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 
 
-class OperationBook(AttemptBook):
+class OperationBook(TransferBook):
     """All operations there are, over a store: what is read of them, reported of their attempts, and asked by users.
 
     Every method is one transaction, kept before it returns. Where an id names no operation, every method raises
@@ -81,7 +81,8 @@ class OperationBook(AttemptBook):
     def resume(self, operation_id: str) -> Operation:
         """Put an operation that failed or was cancelled back into the queue, to go on from its checkpoint.
 
-        It keeps its place in the order of submission; one whose attempts are used up is given one more.
+        It trains also where an artifact is left that could be handed over: that one is let go of. It keeps its place
+        in the order of submission; one whose attempts are used up is given one more.
 
         Raises
         ------
@@ -100,6 +101,7 @@ class OperationBook(AttemptBook):
                 now,
                 owner=None,
                 error=None,
+                artifact=None,
                 cancel_reason=None,
                 cancel_forced=False,
                 execution=operation.execution.model_copy(update={"node": None, "device": None}),

@@ -40,7 +40,12 @@ TRANSITIONS: dict[OperationStatus, frozenset[OperationStatus]] = {
     ),
     OperationStatus.CANCELLING: frozenset({OperationStatus.CANCELLED}),
     OperationStatus.COMPLETED: frozenset(),
-    OperationStatus.FAILED: frozenset({OperationStatus.PENDING}),  # resumed from its checkpoint
+    OperationStatus.FAILED: frozenset(
+        {
+            OperationStatus.PENDING,  # resumed from its checkpoint
+            OperationStatus.RUNNING,  # the same attempt, reopened: its artifact is handed over again
+        }
+    ),
     OperationStatus.CANCELLED: frozenset({OperationStatus.PENDING}),
 }
 
@@ -79,6 +84,19 @@ class OperationError(_Record):
     traceback: str | None = None
 
 
+class KeptArtifact(_Record):
+    """A trained model as it was packed, where it waits to be handed over."""
+
+    node: str
+    """Ray's id of the node; one that is started again has another, and the same `address`."""
+    address: str
+    path: str
+    """On that node; for people: it is found by the operation and `sha256`."""
+    sha256: str
+    size: int = Field(ge=0)
+    """Bytes."""
+
+
 class Operation(_Record):
     """One training asked for, at one moment of its life. Times are ISO 8601 texts in UTC with milliseconds."""
 
@@ -108,6 +126,10 @@ class Operation(_Record):
     execution: Execution
     committing: bool = False
     """The present attempt's model is being saved: it can no longer be cancelled."""
+    artifact: KeptArtifact | None = None
+    """What has been trained and is not in the model store yet."""
+    transferring: bool = False
+    """The present attempt was reopened: it hands `artifact` over and trains nothing."""
     fenced: bool = False
     """The present attempt is being given up: it may no longer begin to save its model."""
     unreachable_since: str | None = None
@@ -148,10 +170,14 @@ class Operation(_Record):
         elif to is not OperationStatus.CANCELLING:
             times |= {"ran_s": self.ran_until_s(now), "attempt_started_at": None, "unreachable_since": None}
         times["completed_at"] = utc_text(now) if to in TERMINAL else None
-        has_checkpoint = self.has_checkpoint and to is not OperationStatus.COMPLETED
-        kept = {"has_checkpoint": has_checkpoint, "resumable": has_checkpoint and to in TERMINAL}
+        is_completed = to is OperationStatus.COMPLETED
+        has_checkpoint = self.has_checkpoint and not is_completed
+        kept: dict[str, Any] = {"has_checkpoint": has_checkpoint, "resumable": has_checkpoint and to in TERMINAL}
+        kept["artifact"] = None if is_completed else self.artifact
+        kept["transferring"] = self.transferring and to is OperationStatus.CANCELLING
         # both belong to the running attempt: no other status carries them on
-        return self.changed(status=to, committing=False, fenced=False, **times, **kept, **changes)
+        kept |= {"committing": False, "fenced": False}
+        return self.changed(**{**kept, **times, **changes, "status": to})
 
     def waited_s(self, now: datetime) -> float:
         """Return how long ago it was submitted."""

@@ -44,9 +44,12 @@ class OperationReadings:
         return Page(tuple(items), total_count, None if following is None else str(following))
 
     def orphans(self, environment: str, owner: str) -> list[Operation]:
-        """Return what runs in an environment for another owner than this one, oldest first."""
+        """Return what runs in an environment for another owner than this one, oldest first.
+
+        A reopened attempt that nobody has claimed yet is nobody's orphan.
+        """
         with self._store.reading() as rows:
-            return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner != owner]
+            return [one for one in rows.in_environment(environment, UNDER_WAY) if one.owner not in (owner, None)]
 
     def running(self) -> list[Operation]:
         """Return what runs, oldest first."""

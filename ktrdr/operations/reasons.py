@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ktrdr.operations.operation import Operation
+from ktrdr.operations.operation import Operation, OperationError
 
 
 def claimed(operation: Operation) -> str:
@@ -12,6 +12,8 @@ def claimed(operation: Operation) -> str:
 
 def placed(operation: Operation) -> str:
     """The attempt is on a node."""
+    if operation.transferring:
+        return handing_over(operation)
     execution = operation.execution
     where = f"node {str(execution.node)[:8]} ({execution.device})"
     return f"Running on {where}, {_attempt(operation).lower()}. {_follow(operation)}"
@@ -20,6 +22,11 @@ def placed(operation: Operation) -> str:
 def unreachable(operation: Operation, silent_s: float, patience_s: float) -> str:
     """Nothing is heard of the attempt."""
     where = f"on node {str(operation.execution.node)[:8]} of {operation.execution.environment}"
+    if operation.transferring:
+        return (
+            f"Unreachable: no word for {silent_s:.0f} s of the hand-over {where}. After {patience_s:.0f} s without "
+            f"word it is given up; the artifact stays where it is."
+        )
     return (
         f"Unreachable: no word for {silent_s:.0f} s of {_attempt(operation).lower()} {where}. It may still train. "
         f"After {patience_s:.0f} s without word it is given up, and the next attempt {_begins(operation)}"
@@ -36,16 +43,23 @@ def completed(operation: Operation) -> str:
     return f"Completed. {_show(operation)}"
 
 
-def failed(operation: Operation, message: str) -> str:
+def handing_over(operation: Operation) -> str:
+    """The attempt was reopened, to hand over what it has trained."""
+    where = f" from node {operation.artifact.node[:8]}" if operation.artifact else ""
+    return f"Its trained model is handed over again{where}; nothing is trained. {_follow(operation)}"
+
+
+def failed(operation: Operation, error: OperationError) -> str:
     """The attempt failed by itself."""
-    return f"Failed: {_sentence(message)} {_resume(operation) or _show(operation)}"
+    following = _hand_over(operation) if error.kind == "result_transfer" else ""
+    return f"Failed: {_sentence(error.message)} {following or _resume(operation) or _show(operation)}"
 
 
 def used_up(operation: Operation, reason: str) -> str:
     """Infrastructure ended the last attempt there was."""
     return (
         f"Failed: attempt {operation.attempt} of {operation.max_attempts} was lost, and it was the last one: "
-        f"{_sentence(reason)} {_resume(operation) or _retrain(operation)}"
+        f"{_sentence(reason)} {_hand_over(operation) or _resume(operation) or _retrain(operation)}"
     )
 
 
@@ -88,6 +102,12 @@ def expired(operation: Operation, message: str) -> str:
 def _begins(operation: Operation) -> str:
     how = "goes on from its checkpoint" if operation.has_checkpoint else "begins anew"
     return f"{how} by itself when a slot is free."
+
+
+def _hand_over(operation: Operation) -> str:
+    if operation.artifact is None:
+        return ""
+    return f"Hand its trained model over again with `ktrdr operations retry-transfer {operation.operation_id}`."
 
 
 def _resume(operation: Operation) -> str:

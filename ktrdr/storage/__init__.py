@@ -19,6 +19,7 @@ from ktrdr.storage.artifact import (
 )
 from ktrdr.storage.checkpoints import FileCheckpointStore
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
+from ktrdr.storage.spool import Spool
 from ktrdr.storage.versions import ModelVersion
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "ModelStorage",
     "ModelVersion",
     "PackedArtifact",
+    "Spool",
     "check_strategy_name",
     "model_name",
     "pack",

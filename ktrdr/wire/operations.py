@@ -68,6 +68,8 @@ class OperationView(OperationSummary):
     metrics: dict[str, Any] | None
     result: dict[str, Any] | None
     error: dict[str, Any] | None
+    artifact: dict[str, Any] | None
+    """What has been trained and is not stored yet: `node, address, path, sha256, size`."""
 
     @classmethod
     def of(cls, operation: Operation, progress: dict[str, Any] | None, now: datetime, **known: Any) -> OperationView:

@@ -66,6 +66,7 @@ def print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
                 else None,
             ),
             ("By its epochs", _judged(metrics) if metrics else None),
+            ("Kept", _kept(operation["artifact"]) if operation["artifact"] else None),
         ]
     )
     if status == "completed":
@@ -85,6 +86,12 @@ def print_operation(terminal: Terminal, operation: dict[str, Any]) -> None:
         terminal.next_steps(
             ("follow it", f"operations follow {operation_id}"), ("stop it", f"operations cancel {operation_id}")
         )
+
+
+def _kept(artifact: dict[str, Any]) -> str:
+    """Return where a model that is not stored waits."""
+    where = f"node {artifact['node'][:8]} at {artifact['address']}"
+    return f"{artifact['path']} on {where}, {artifact['size']:,} bytes, SHA-256 {artifact['sha256']}"
 
 
 def _judged(metrics: dict[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 CANCEL_WAIT_S = 10.0
 _POLL_S = 0.2
 
-app = typer.Typer(no_args_is_help=True, help="See what runs and what ran; follow, cancel, resume, retry, read logs.")
+app = typer.Typer(
+    no_args_is_help=True, help="See what runs and what ran; follow, cancel, resume, retry, read logs, rescue models."
+)
 
 OperationId = Annotated[str, typer.Argument(metavar="ID", help="An operation's id, as `operations list` shows it.")]
 
@@ -160,6 +163,41 @@ def retry(
         session.terminal.next_steps(
             ("follow it", f"operations follow {retried}"), ("stop it", f"operations cancel {retried}")
         )
+
+
+@app.command("retry-transfer")
+def retry_transfer(context: typer.Context, operation_id: OperationId, as_json: AsJson = False) -> None:
+    """Store a model that was trained and could not be stored, from the node that keeps it; nothing is trained.
+
+    Exit code 0 once it is stored, 1 if that fails again, 130 after Ctrl-C, which stops watching.
+    """
+    session = session_of(context, as_json)
+    with session.client() as client:
+        operation = client.retry_transfer(operation_id)
+    session.terminal.say(operation["status_reason"])
+    follow_operation(context, operation_id, as_json)
+
+
+@app.command("artifact")
+def artifact(
+    context: typer.Context,
+    operation_id: OperationId,
+    output: Annotated[Path, typer.Option(help="The file to write; one that is there is replaced.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy to a file what was trained and could not be stored, as it was packed. Its checksum is verified."""
+    session = session_of(context, as_json)
+    with session.client() as client, session.terminal.waiting("Copying ..."):
+        sha256 = client.download_artifact(operation_id, output)
+    size = output.stat().st_size
+    if as_json:
+        session.terminal.document({"operation_id": operation_id, "path": str(output), "sha256": sha256, "size": size})
+        return
+    session.terminal.say(f"{output} has {size:,} bytes, SHA-256 {sha256}.")
+    session.terminal.next_steps(
+        ("store the model", f"operations retry-transfer {operation_id}"),
+        ("see the operation", f"operations show {operation_id}"),
+    )
 
 
 @app.command("logs")

@@ -55,13 +55,15 @@ def print_outcome(terminal: Terminal, operation: dict[str, Any], url: str, strat
 
 
 def going_on(operation: dict[str, Any], strategy_given: str | None = None) -> list[tuple[str, str]]:
-    """Return the steps after one that has failed or was cancelled: go on from its checkpoint, train it again.
+    """Return the steps after one that has failed or was cancelled: store what it trained, go on, train it again.
 
     A strategy that came as a text whose file is not known here cannot be trained again by a command.
     """
     strategy = strategy_given or operation["request"].get("strategy_name")
+    is_untaken = operation["artifact"] is not None and (operation["error"] or {}).get("kind") == "result_transfer"
+    storing = [("store its model", f"operations retry-transfer {operation['operation_id']}")] if is_untaken else []
     resuming = [("go on with it", f"operations resume {operation['operation_id']}")] if operation["resumable"] else []
-    return [*resuming, *([("train again", f"models train {argument(strategy)}")] if strategy else [])]
+    return [*storing, *resuming, *([("train again", f"models train {argument(strategy)}")] if strategy else [])]
 
 
 def print_error(terminal: Terminal, operation: dict[str, Any]) -> None:

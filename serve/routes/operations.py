@@ -1,4 +1,4 @@
-"""`/operations`: list, look, follow, cancel, resume, retry."""
+"""`/operations`: list, look, follow, cancel, resume, retry, and what a failed hand-over left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from ktrdr.errors import KtrdrError, RequestError, TransitionRefused
-from ktrdr.wire import CancelRequest, OperationSummary, OperationView, Page, RetryRequest, TrainingStarted
+from ktrdr.wire import (
+    SHA256_HEADER,
+    CancelRequest,
+    OperationSummary,
+    OperationView,
+    Page,
+    RetryRequest,
+    TrainingStarted,
+)
 from serve.routes.gateway import FeedsDep, GatewayDep
 from serve.streaming import KEEP_ALIVE_S, log_lines, refuse, send_frames, server_sent_events
 
@@ -114,6 +122,25 @@ async def resume(operation_id: str, gateway: GatewayDep) -> OperationView:
 async def retry(operation_id: str, gateway: GatewayDep, asked: RetryRequest | None = None) -> TrainingStarted:
     """Start a training that asks for the same again; 409 with its status where the operation has not ended."""
     return await gateway.retry(operation_id, (asked or RetryRequest()).operation_id)
+
+
+@router.post("/{operation_id}/retry-transfer", status_code=202)
+async def retry_transfer(operation_id: str, gateway: GatewayDep) -> OperationView:
+    """Hand over again what was trained and could not be stored; 409 where nothing is, or its node is gone."""
+    view: OperationView = await gateway.operations("retry_transfer", operation_id)
+    return view
+
+
+@router.get("/{operation_id}/artifact")
+async def artifact(operation_id: str, gateway: GatewayDep) -> StreamingResponse:
+    """Return what a failed hand-over left, from its node; 404 where nothing is kept, 409 where the node is gone."""
+    kept, parts = await gateway.artifact(operation_id)
+    headers = {
+        "Content-Length": str(kept.size),
+        "Content-Disposition": f'attachment; filename="{operation_id}.artifact"',
+        SHA256_HEADER: kept.sha256,
+    }
+    return StreamingResponse(parts, media_type="application/octet-stream", headers=headers)
 
 
 def _event_id(name: str, text: str | None) -> int:

@@ -16,6 +16,7 @@ from ktrdr.storage import ModelStorage, pack
 from tests.fakes.artifacts import trained_artifact
 from tests.fakes.handles import Handle, get_now
 from tests.fakes.scrape import families, value
+from tests.fakes.spools import node_spool
 
 
 class Operations:
@@ -60,8 +61,16 @@ def actor_in(folder: Path, get: Any = get_now, operations: Operations | None = N
     return ModelStorageActor(ModelStorage(folder / "models"), handle, folder / "checkpoints", get=get)
 
 
-def saver_of(actor: ModelStorageActor, road: Road) -> RemoteModelSaver:
-    return RemoteModelSaver(Handle(actor), "train-1", 1, get=road.get, put=lambda blob: blob, sleep=road.pauses.append)
+def saver_of(actor: ModelStorageActor, road: Road, folder: Path) -> RemoteModelSaver:
+    return RemoteModelSaver(
+        Handle(actor),
+        "train-1",
+        1,
+        node_spool(folder),
+        get=road.get,
+        put=lambda blob: blob,
+        sleep=road.pauses.append,
+    )
 
 
 def test_every_metric_is_there_before_anything_is_saved(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_every_metric_is_there_before_anything_is_saved(tmp_path: Path) -> None:
 
 def test_an_artifact_that_is_saved_is_measured_before_and_after_compression(tmp_path: Path) -> None:
     actor, artifact = actor_in(tmp_path), trained_artifact()
-    version = saver_of(actor, Road()).save_model(artifact)
+    version = saver_of(actor, Road(), tmp_path).save_model(artifact)
     packed = pack(artifact)
     text = actor.exposition()
     assert version.model_id == "trend/SP500_1d_v1"
@@ -83,14 +92,14 @@ def test_an_artifact_that_is_saved_is_measured_before_and_after_compression(tmp_
 
 def test_a_second_try_is_counted_as_one_retry(tmp_path: Path) -> None:
     actor, road = actor_in(tmp_path), Road("away")
-    saver_of(actor, road).save_model(trained_artifact())
+    saver_of(actor, road, tmp_path).save_model(trained_artifact())
     assert value(actor.exposition(), "ktrdr_transfer_retries_total") == 1
     assert road.pauses == [1.0]
 
 
 def test_an_artifact_that_came_damaged_is_counted_and_handed_over_again(tmp_path: Path) -> None:
     actor, road = actor_in(tmp_path, get=Spoiling(2)), Road()
-    version = saver_of(actor, road).save_model(trained_artifact())
+    version = saver_of(actor, road, tmp_path).save_model(trained_artifact())
     text = actor.exposition()
     assert version.version == 1
     assert value(text, "ktrdr_damaged_artifacts_total") == 2
@@ -102,7 +111,7 @@ def test_an_artifact_that_came_damaged_is_counted_and_handed_over_again(tmp_path
 def test_after_four_tries_the_transfer_has_failed(tmp_path: Path) -> None:
     actor, road = actor_in(tmp_path, get=Spoiling(9)), Road()
     with pytest.raises(ResultTransferError, match="SHA-256"):
-        saver_of(actor, road).save_model(trained_artifact())
+        saver_of(actor, road, tmp_path).save_model(trained_artifact())
     text = actor.exposition()
     assert value(text, "ktrdr_damaged_artifacts_total") == 4
     assert value(text, "ktrdr_transfer_retries_total") == 3
@@ -123,7 +132,7 @@ def test_a_model_that_may_not_be_committed_is_neither_damaged_nor_measured(tmp_p
     operations.grants = False
     actor = actor_in(tmp_path, operations=operations)
     with pytest.raises(CancellationError):
-        saver_of(actor, Road()).save_model(trained_artifact())
+        saver_of(actor, Road(), tmp_path).save_model(trained_artifact())
     text = actor.exposition()
     assert value(text, "ktrdr_damaged_artifacts_total") == 0
     assert value(text, "ktrdr_artifact_raw_bytes_count") == 0

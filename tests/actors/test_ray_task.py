@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from actors.runners import ray_task
 from actors.runners.port import Claim
-from actors.runners.ray_task import RayTaskRunner, task_options
+from actors.runners.ray_task import RayTaskRunner, task_options, transfer_options
 from cluster import ClusterView, NodeView
 from ktrdr.errors import NotStarted
+from ktrdr.operations import KeptArtifact
 from ktrdr.training import CheckpointPolicy
 
 
@@ -82,3 +84,20 @@ def test_a_task_that_cannot_be_placed_for_want_of_the_nodes_has_not_started() ->
 
     with pytest.raises(NotStarted, match="could not be read"):
         asyncio.run(RayTaskRunner(view).run(claim()))
+
+
+KEPT = KeptArtifact(node="a", address="x", path="/spool/p", sha256="ab" * 32, size=1)
+
+
+def test_what_is_handed_over_again_runs_on_its_node_beside_what_trains_there() -> None:
+    there = replace(CUDA, node_id="a" * 56)
+    kept = KEPT.model_copy(update={"node": there.node_id})
+    options = transfer_options(claim(artifact=kept, only_hands_over=True), ClusterView((NO_CARD, there)))
+    assert (options["scheduling_strategy"].node_id, options["scheduling_strategy"].soft) == (there.node_id, False)
+    assert (options["num_cpus"], options["max_retries"], "resources" in options) == (0, 0, False)
+
+
+def test_nothing_is_handed_over_from_a_node_that_is_not_there() -> None:
+    gone = claim(artifact=KEPT.model_copy(update={"node": "c", "address": "y"}), only_hands_over=True)
+    with pytest.raises(NotStarted, match="node c at y"):
+        transfer_options(gone, ClusterView((CUDA,)))

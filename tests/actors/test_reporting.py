@@ -116,3 +116,12 @@ def test_lines_are_numbered_in_order_and_keep_their_number_when_they_are_sent_ag
     assert reporter.close()
     assert {line for lines in sent for line in lines} == {("one", 1), ("two", 2), ("three", 3)}
     assert sent[1][: len(sent[0])] == sent[0]
+
+
+def test_an_attempt_that_was_reopened_numbers_its_lines_above_those_before() -> None:
+    sent: list[int] = []
+    reporter = Reporter(lambda _p, _e, lines: sent.extend(line["sequence"] for line in lines), (Away,), line_number=900)
+    reporter.line({"event": "one"})
+    reporter.line({"event": "two"})
+    assert reporter.close()
+    assert sent == [900, 901]

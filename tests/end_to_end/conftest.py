@@ -92,6 +92,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @contextmanager
 def running_service(settings: Settings, *, has_dashboard: bool = True) -> Iterator[Service]:
     """Give a service of those settings, on a head with two slots. Ray's own lists of tasks need the dashboard."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("KTRDR_HOME", str(settings.home))  # of every node: where it keeps what is not stored
+        yield from _running_service(settings, has_dashboard)
+
+
+def _running_service(settings: Settings, has_dashboard: bool) -> Iterator[Service]:
     cluster = Cluster(
         initialize_head=True,
         head_node_args={

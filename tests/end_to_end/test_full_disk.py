@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import time
@@ -16,6 +19,7 @@ import pytest
 
 from ktrdr.errors import ServiceRefused
 from ktrdr.settings import Settings
+from ktrdr.storage import unpack
 from tests.end_to_end.conftest import Service, running_service, wait_until
 
 N_EPOCHS = 160
@@ -84,10 +88,10 @@ def service(models_disk: Disk, home_disk: Disk) -> Iterator[Service]:
         yield running
 
 
-def test_a_model_for_which_there_is_no_room_is_handed_over_four_times_and_stored_once_there_is(
-    service: Service, models_disk: Disk
+def test_a_model_for_which_there_is_no_room_waits_on_its_node_and_is_stored_once_there_is_without_training(
+    service: Service, models_disk: Disk, home_disk: Disk, tmp_path: Path
 ) -> None:
-    before = models_disk.files()
+    before, spool, copy = models_disk.files(), home_disk.folder / "spool", tmp_path / "model.artifact"
     models_disk.fill(leaving=16 * 1024)
     with service.client() as client:
         started = client.train("minimal", checkpoint_every_epochs=1, overrides={"training.epochs": 2})
@@ -96,15 +100,58 @@ def test_a_model_for_which_there_is_no_room_is_handed_over_four_times_and_stored
         lines = [line["event"] for line in client.logs(operation_id)]
         assert (failed["status"], failed["error"]["kind"], failed["attempt"]) == ("failed", "result_transfer", 1)
         assert re.search(r"is full; [\d,]+ bytes are needed", failed["error"]["message"])
-        assert f"ktrdr operations resume {operation_id}" in failed["status_reason"]
+        assert f"ktrdr operations retry-transfer {operation_id}" in failed["status_reason"]
         assert sum(line.startswith("Handing over the model, try") for line in lines) == 3  # and the fourth is the end
         assert client.models()["items"] == []
+        kept = failed["artifact"]
+        [node] = client.nodes()["items"]
+        assert (kept["node"], kept["address"]) == (node["node_id"], node["address"])
+        assert [str(path) for path in spool.iterdir()] == [kept["path"]]
+        assert client.download_artifact(operation_id, copy) == kept["sha256"]
+        assert hashlib.sha256(copy.read_bytes()).hexdigest() == kept["sha256"]
+        artifact = unpack(copy.read_bytes(), kept["sha256"])
+
         models_disk.make_room()
         assert models_disk.files() == before
-        client.resume(operation_id)
+        assert client.retry_transfer(operation_id)["status"] == "running"
         ended = client.wait(operation_id)
-        assert (ended["status"], ended["attempt"]) == ("completed", 2)
-        assert [model["operation_id"] for model in client.models()["items"]] == [operation_id]
+        assert (ended["status"], ended["attempt"], ended["artifact"]) == ("completed", 1, None)
+        assert ended["metrics"] == failed["metrics"]
+        [model] = client.models()["items"]
+        assert (model["operation_id"], model["model_id"]) == (operation_id, ended["result"]["model_id"])
+        metadata = json.loads((models_disk.folder / model["model_id"] / "metadata.json").read_text())
+        assert metadata["artifact_sha256"] == kept["sha256"]
+        assert (models_disk.folder / model["model_id"] / "model.pt").read_bytes() == artifact.weights
+        lines = [line["event"] for line in client.logs(operation_id)]
+        assert sum(line.startswith("Step 7: ") for line in lines) >= 1
+        assert sum(line.startswith("Attempt 1 runs on node") for line in lines) == 1
+        assert sum(line.startswith("Handing over what was trained before") for line in lines) == 1
+        assert list(spool.iterdir()) == []
+        with pytest.raises(ServiceRefused, match="No artifact") as refused:
+            client.download_artifact(operation_id, copy)
+        assert refused.value.status == 404
+
+
+def test_a_process_killed_while_it_hands_over_leaves_its_model_to_the_next_attempt(
+    service: Service, models_disk: Disk, home_disk: Disk
+) -> None:
+    models_disk.fill(leaving=16 * 1024)
+    with service.client() as client:
+        operation_id = client.train("minimal", overrides={"training.epochs": 2})["operation_id"]
+        wait_until(lambda: client.operation(operation_id)["artifact"] is not None)
+        kept = client.operation(operation_id)["artifact"]
+        named = ["pgrep", "-f", f"ray::{operation_id}"]
+        [pid] = subprocess.run(named, capture_output=True, text=True, check=True).stdout.split()
+        os.kill(int(pid), signal.SIGKILL)
+        models_disk.make_room()
+        ended = client.wait(operation_id)
+        assert (ended["status"], ended["attempt"], ended["artifact"]) == ("completed", 2, None)
+        metadata = json.loads((models_disk.folder / ended["result"]["model_id"] / "metadata.json").read_text())
+        assert metadata["artifact_sha256"] == kept["sha256"]
+        lines = [line["event"] for line in client.logs(operation_id) if line["attempt"] == 2]
+        assert any(line.startswith("Handing over what was trained before") for line in lines)
+        assert not any(line.startswith("Step ") for line in lines)
+        assert list((home_disk.folder / "spool").iterdir()) == []
 
 
 def test_while_the_home_is_full_nothing_is_taken_and_what_trains_goes_on(service: Service, home_disk: Disk) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ktrdr.client import ServiceEvent
@@ -59,6 +61,14 @@ class FakeClient:
 
     def resume(self, operation_id: str) -> dict[str, Any]:
         return self._answer("resume", operation_id)
+
+    def retry_transfer(self, operation_id: str) -> dict[str, Any]:
+        return self._answer("retry_transfer", operation_id)
+
+    def download_artifact(self, operation_id: str, path: Path) -> str:
+        content = self._answer("download_artifact", (operation_id, path))
+        path.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
 
     def retry(self, operation_id: str) -> dict[str, Any]:
         return self._answer("retry", operation_id)

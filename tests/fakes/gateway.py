@@ -6,6 +6,7 @@ from typing import Any
 
 from ray.exceptions import ActorUnavailableError
 
+from actors.artifact_parts import ReadPart
 from actors.bars import BarsActor
 from actors.gateway import Gateway
 from actors.model_storage import ModelStorageActor
@@ -13,8 +14,11 @@ from actors.names import MODEL_STORAGE, OPERATIONS
 from cluster import NodeView
 from ktrdr.data import BarStore
 from ktrdr.settings import Settings
-from ktrdr.storage import ModelStorage
+from ktrdr.storage import ModelStorage, Spool
 from tests.fakes.house import House
+
+PART_SIZE = 100
+"""Small, so that a small artifact has several."""
 
 
 class DirectGateway(Gateway):
@@ -24,6 +28,7 @@ class DirectGateway(Gateway):
         super().__init__(settings, house.environments)
         self.away: set[str] = set()
         self._house, self._storage = house, ModelStorage(settings.models_dir)
+        self._spool = Spool(settings.home / "spool")
         self._bars = BarsActor(BarStore(settings.data_roots))
         self._model_storage = ModelStorageActor(self._storage, None, settings.home / "checkpoints")
 
@@ -35,6 +40,12 @@ class DirectGateway(Gateway):
 
     async def bars(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self._bars, method)(*args, **kwargs)
+
+    def _parts_on(self, node_id: str, operation_id: str, sha256: str) -> ReadPart:
+        async def read(offset: int) -> bytes:
+            return self._spool.part(operation_id, sha256, offset, PART_SIZE)
+
+        return read
 
     async def alive(self) -> dict[str, bool]:
         return {name: name not in self.away for name in ("operations", "model_storage", "bars")}

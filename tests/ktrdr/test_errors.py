@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "int": 3,
     "str | None": "do this",
     "tuple[str, ...]": ("a nome",),
+    "Mapping[str, Any] | None": {"node": "a node"},
     "tuple[Problem, ...]": (Problem("a.b", "is wrong", "Try c.", 3, 7),),
 }
 

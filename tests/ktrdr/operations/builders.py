@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ktrdr.operations import Execution, Operation
+from ktrdr.operations import Execution, KeptArtifact, Operation
 
 
 class Clock:
@@ -17,6 +17,9 @@ class Clock:
 
     def advance(self, **by: float) -> None:
         self.now += timedelta(**by)
+
+
+KEPT = KeptArtifact(node="node-1", address="10.0.0.5", path="/spool/train-1.artifact", sha256="ab" * 32, size=4096)
 
 
 def pending(operation_id: str = "train-1", environment: str = "cpu-docker", **changes: Any) -> Operation:

@@ -28,7 +28,7 @@ from ktrdr.operations import (
     OperationStore,
 )
 from tests.fakes.postgres import PostgresServer
-from tests.ktrdr.operations.builders import Clock, pending
+from tests.ktrdr.operations.builders import KEPT, Clock, pending
 
 ATTEMPTS = st.integers(0, 4)
 
@@ -52,8 +52,10 @@ class Lives(RuleBasedStateMachine):
         self.granted: set[tuple[str, int]] = set()
         self.asked_to_stop: set[str] = set()
         self.with_checkpoint: set[str] = set()
+        self.with_artifact: set[str] = set()
         self.resumed: set[str] = set()
-        """Since the last look."""
+        """Since the last look, and so those whose hand-over was made again."""
+        self.reopened: set[str] = set()
         self.order: list[str] = []
 
     def teardown(self) -> None:
@@ -99,6 +101,7 @@ class Lives(RuleBasedStateMachine):
             if one.status in {"running", "cancelling"}
             and one.execution.environment == environment
             and one.operation_id not in others
+            and not one.transferring
         ]
         if had:
             assert self.book.claim(environment, owner) == had[0]
@@ -168,6 +171,45 @@ class Lives(RuleBasedStateMachine):
         ended = self.book.fail(operation_id, attempt, OperationError(kind="training", message="loss is not finite"))
         assert ended is None or ended.status == ("cancelled" if operation_id in self.asked_to_stop else "failed")
 
+    @rule(operation_id=ids, attempt=ATTEMPTS)
+    def keep_artifact(self, operation_id: str, attempt: int) -> None:
+        before = self.book.get(operation_id)
+        is_current = before.status in {"running", "cancelling"} and before.attempt == attempt
+        assert self.book.artifact_kept(operation_id, attempt, KEPT) == is_current
+        if is_current:
+            self.with_artifact.add(operation_id)
+
+    @rule(operation_id=ids, is_kept=st.booleans())
+    def fail_to_hand_over(self, operation_id: str, is_kept: bool) -> None:
+        error = OperationError(kind="result_transfer", message="the disk is full")
+        attempt = self.book.get(operation_id).attempt
+        if self.book.fail(operation_id, attempt, error, KEPT if is_kept else None) is not None and is_kept:
+            self.with_artifact.add(operation_id)
+
+    @rule(operation_id=ids)
+    def retry_transfer(self, operation_id: str) -> None:
+        before = self.book.get(operation_id)
+        can_be = before.error is not None and before.error.kind == "result_transfer" and before.artifact is not None
+        try:
+            after = self.book.retry_transfer(operation_id)
+        except TransitionRefused as refused:
+            assert refused.status == before.status
+            assert not can_be
+            return
+        assert can_be
+        assert (after.status, after.attempt, after.transferring) == ("running", before.attempt, True)
+        assert self.book.get(operation_id) == after
+        self.granted.discard((operation_id, after.attempt))  # its commit has to begin again
+        self.reopened.add(operation_id)
+
+    @rule(environment=st.sampled_from(["cpu-docker", "mps-mac"]), owner=st.sampled_from(["d-1", "d-2"]))
+    def claim_transfer(self, environment: str, owner: str) -> None:
+        everywhere = [self.book.get(operation_id) for operation_id in self.order]
+        waiting = [one for one in everywhere if one.transferring and one.execution.environment == environment]
+        given = self.book.claim_transfer(environment, owner)
+        wanted = [one for one in waiting if one.owner in (None, owner)]
+        assert given == (wanted[0].changed(owner=owner) if wanted else None)
+
     @rule(operation_id=ids, attempt=ATTEMPTS, counts=st.booleans())
     def lose(self, operation_id: str, attempt: int, counts: bool) -> None:
         self.book.requeue(operation_id, attempt, "node died", counts)
@@ -210,6 +252,7 @@ class Lives(RuleBasedStateMachine):
             return
         assert ended_badly and operation_id in self.with_checkpoint
         self.asked_to_stop.discard(operation_id)
+        self.with_artifact.discard(operation_id)
         self.resumed.add(operation_id)
 
     @rule()
@@ -232,12 +275,15 @@ class Lives(RuleBasedStateMachine):
             if before is None:
                 continue
             assert now.attempt >= before.attempt
-            if before.status in TERMINAL and operation_id not in self.resumed:
+            assert not before.transferring or operation_id in self.resumed or now.status != "pending"
+            if operation_id in self.reopened:
+                assert now.attempt == before.attempt
+            elif before.status in TERMINAL and operation_id not in self.resumed:
                 assert now == before
             elif now.status is not before.status:
                 # `train_to_the_end` is two calls and one transition, like every other rule
                 assert now.status in TRANSITIONS[before.status]
-        self.resumed = set()
+        self.resumed, self.reopened = set(), set()
 
     @invariant()
     def what_was_asked_to_stop_never_completes(self) -> None:
@@ -261,6 +307,9 @@ class Lives(RuleBasedStateMachine):
             has_one = operation_id in self.with_checkpoint
             assert operation.has_checkpoint == (has_one and operation.status != "completed")
             assert operation.resumable == (has_one and operation.status in {"failed", "cancelled"})
+            has_artifact = operation_id in self.with_artifact and operation.status != "completed"
+            assert (operation.artifact is not None) == has_artifact
+            assert not operation.transferring or (is_under_way and has_artifact)
             if operation.status == "completed":
                 assert (operation_id, operation.attempt) in self.granted
 

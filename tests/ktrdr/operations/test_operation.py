@@ -13,7 +13,7 @@ from tests.ktrdr.operations.builders import Clock, pending
 ALLOWED = {
     ("pending", "running"), ("pending", "cancelled"), ("pending", "failed"), ("running", "cancelling"),
     ("running", "completed"), ("running", "failed"), ("running", "pending"), ("cancelling", "cancelled"),
-    ("failed", "pending"), ("cancelled", "pending"),
+    ("failed", "pending"), ("cancelled", "pending"), ("failed", "running"),
 }  # fmt: skip
 
 

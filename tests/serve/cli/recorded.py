@@ -105,8 +105,22 @@ def operation(status: str, **changes: Any) -> dict[str, Any]:
         "metrics": None,
         "result": result,
         "error": error,
+        "artifact": None,
         **changes,
     }
+
+
+def untaken(**changes: Any) -> dict[str, Any]:
+    """Return the view of an operation whose model was trained and could not be stored."""
+    path = f"/srv/.ktrdr/spool/{OPERATION_ID}.artifact"
+    problem = {
+        "path": "",
+        "message": f"The trained model could not be stored: the disk is full. It is kept on node 5fae8d1c as {path}.",
+        "suggestion": f"Hand it over again with `ktrdr operations retry-transfer {OPERATION_ID}`.",
+    }
+    error = {"kind": "result_transfer", "message": problem["message"], "problems": [problem], "step": 10}
+    artifact = {"node": "5fae8d1c" * 7, "address": "10.0.0.7", "path": path, "sha256": "ab" * 32, "size": 21_483}
+    return operation("failed", error={**error, "traceback": None}, artifact=artifact, **changes)
 
 
 def progress(step: int, message: str, *, attempt: int = 1, **context: Any) -> dict[str, Any]:

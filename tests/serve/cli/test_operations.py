@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -202,3 +203,40 @@ def test_what_can_go_on_is_offered_to_be_resumed(ktrdr, status, resumable, comma
     operation = recorded.operation(status, resumable=resumable)
     client = FakeClient(operation=operation, cancel={}, events=recorded.a_training(operation))
     assert (f"operations resume {ID}" in ktrdr(["operations", command, ID], client).out) == resumable
+
+
+def test_a_model_that_could_not_be_stored_is_shown_with_where_it_waits_and_how_it_is_stored(ktrdr):
+    ran = ktrdr(["operations", "show", ID], FakeClient(operation=recorded.untaken()))
+    assert f"/srv/.ktrdr/spool/{ID}.artifact on node 5fae8d1c at 10.0.0.7, 21,483 bytes" in " ".join(ran.out.split())
+    assert f".venv/bin/ktrdr operations retry-transfer {ID}" in ran.out
+    assert f".venv/bin/ktrdr operations retry-transfer {ID}" in ran.err
+
+
+@pytest.mark.parametrize(("ended", "code"), [(recorded.operation("completed"), 0), (recorded.untaken(), 1)])
+def test_a_hand_over_made_again_is_followed_to_its_end(ktrdr, ended, code):
+    reopened = recorded.operation("running", status_reason="Its trained model is handed over again.")
+    client = FakeClient(retry_transfer=reopened, events=recorded.events_of(end=ended))
+    ran = ktrdr(["operations", "retry-transfer", ID], client)
+    assert (ran.code, client.asked[0]) == (code, ("retry_transfer", ID))
+    assert "Its trained model is handed over again." in ran.out
+    assert (recorded.MODEL_ID in ran.out) == (code == 0)
+    ran = ktrdr(["operations", "retry-transfer", ID, "--json"], client)
+    assert (ran.code, json.loads(ran.out)["status"]) == (code, ended["status"])
+
+
+def test_what_cannot_be_handed_over_again_says_why(ktrdr):
+    refused = ServiceRefused(409, "Transition refused", f"Operation {ID} is completed: it cannot be handed over again.")
+    ran = ktrdr(["operations", "retry-transfer", ID], FakeClient(retry_transfer=refused))
+    assert (ran.code, ran.out) == (1, "")
+    assert "is completed" in ran.err
+
+
+def test_what_is_kept_is_copied_with_its_checksum(ktrdr, tmp_path):
+    client, file = FakeClient(download_artifact=b"packed"), tmp_path / "model.artifact"
+    ran = ktrdr(["operations", "artifact", ID, "--output", str(file)], client)
+    assert (ran.code, file.read_bytes()) == (0, b"packed")
+    sha256 = hashlib.sha256(b"packed").hexdigest()
+    assert sha256 in ran.out
+    assert f".venv/bin/ktrdr operations retry-transfer {ID}" in ran.out
+    document = json.loads(ktrdr(["operations", "artifact", ID, "--output", str(file), "--json"], client).out)
+    assert document == {"operation_id": ID, "path": str(file), "sha256": sha256, "size": 6}
