@@ -29,6 +29,7 @@ KtrdrError
 ├── TrainingError           the training's: numbers that are not finite
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
+│   ├── DamagedArtifact         what a node handed over is not what it packed
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   ├── ResultTransferError
 │   └── UnusableStore           the operations store is of a newer version, or none at all
@@ -83,7 +84,14 @@ from ktrdr.errors.running import (
     TrainingError,
 )
 from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
-from ktrdr.errors.storage import BadCheckpoint, DamagedModel, ResultTransferError, StorageError, UnusableStore
+from ktrdr.errors.storage import (
+    BadCheckpoint,
+    DamagedArtifact,
+    DamagedModel,
+    ResultTransferError,
+    StorageError,
+    UnusableStore,
+)
 
 __all__ = [
     "AlreadyStored",
@@ -92,6 +100,7 @@ __all__ = [
     "BadFile",
     "CancellationError",
     "ConfigError",
+    "DamagedArtifact",
     "DamagedModel",
     "DataError",
     "EnvironmentFileError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import ray.exceptions as ray_errors
 
@@ -49,9 +50,9 @@ class Spoiling:
         self._left = n
 
     def __call__(self, answer: Any) -> Any:
-        if isinstance(answer, bytes) and self._left:
+        if isinstance(answer, np.ndarray) and self._left:
             self._left -= 1
-            return answer[:-1] + bytes([answer[-1] ^ 1])
+            return np.append(answer[:-1], answer[-1] ^ 1)
         return get_now(answer)
 
 
