@@ -1,0 +1,82 @@
+"""Nobody on a model's way holds its weights twice: each end is a process of its own, watched from here.
+
+What is counted is memory of its own (RssAnon), above what it had when it began: pages of files and of the object store
+are mapped, not held.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ktrdr.storage import Encoding
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says what a process holds")
+
+LOOK_EVERY_S = 0.001
+BESIDE = 24e6
+"""Bytes for what does not grow with the weights: threads' buffers, chunks, parsed strategies."""
+
+
+@dataclass
+class Watched:
+    """What a process said at its end, and the bytes it held at most, above what it began with."""
+
+    said: list[str]
+    peak: int
+
+
+def held_by(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1]) * 1024
+
+
+def watch(*words: str) -> Watched:
+    command = [sys.executable, "-m", "tests.ktrdr.storage.handing_over", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+        seen, done = [held_by(process.pid)], threading.Event()
+
+        def look() -> None:
+            while not done.wait(LOOK_EVERY_S):
+                seen.append(held_by(process.pid))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        print(file=process.stdin, flush=True)
+        said = process.stdout.readline().split()
+        done.set()
+        looking.join()
+        assert process.wait() == 0
+    return Watched(said[1:], max(seen) - seen[0])
+
+
+def hand_over(folder: Path, encoding: Encoding, widths: str) -> None:
+    packed, saved, loaded = (watch(end, str(folder), encoding, widths) for end in ("pack", "save", "load"))
+    assert packed.said == loaded.said  # the size, and every bit
+    size = int(packed.said[0])
+    print(
+        f"{encoding}: {size / 1e6:.0f} MB; held beside: {packed.peak / 1e6:.0f} MB packing, {saved.peak / 1e6:.0f} MB "
+        f"saving, {loaded.peak / 1e6:.0f} MB loading"
+    )
+    assert packed.peak < 1.0 * size + BESIDE  # the blob
+    assert saved.peak < 0.1 * size + BESIDE
+    assert loaded.peak < 1.0 * size + BESIDE  # the model
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_no_end_holds_a_second_copy_of_64_megabytes(tmp_path: Path, encoding: Encoding) -> None:
+    hand_over(tmp_path, encoding, "4000,4000")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_no_end_holds_a_second_copy_of_500_megabytes(tmp_path: Path, encoding: Encoding) -> None:
+    hand_over(tmp_path, encoding, "8000,8000,8000")
