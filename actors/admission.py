@@ -15,6 +15,7 @@ from cluster.view import ClusterView
 from ktrdr.data import DataManager
 from ktrdr.errors import ExecutionModeError
 from ktrdr.operations import Operation, utc_text
+from ktrdr.storage import Encoding
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
 from ktrdr.training import CheckpointPolicy
 from ktrdr.training.checkup import check_on_data
@@ -168,7 +169,7 @@ def retried(draft: Operation, parent: Operation) -> Operation:
     return draft.changed(request={**draft.request, **origin}, parent_operation_id=parent.operation_id)
 
 
-def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
+def claim_of(operation: Operation, policy: CheckpointPolicy, artifact_encoding: Encoding) -> Claim:
     """Return the claim for the operation's present attempt; `policy` is the service's, and the request's wins."""
     request = operation.request
     every_epochs = request.get("checkpoint_every_epochs")  # operations of earlier versions do not have it
@@ -186,4 +187,5 @@ def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
         require_gpu=request["require_gpu"],
         run_name=request["run_name"],
         checkpoint_policy=policy if every_epochs is None else replace(policy, every_epochs=every_epochs),
+        artifact_encoding=artifact_encoding,
     )

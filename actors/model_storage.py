@@ -15,8 +15,7 @@ from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
 from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
 from ktrdr.results import TrainingResult
-from ktrdr.storage import ModelStorage, ModelVersion, ReceivedArtifact
-from ktrdr.storage.encodings import Blob
+from ktrdr.storage import Blob, ModelStorage, ModelVersion, ReceivedArtifact
 
 log = logging.getLogger("ktrdr.model_storage")
 

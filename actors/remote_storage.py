@@ -14,7 +14,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from actors.own_errors import own_errors
 from ktrdr.errors import ResultTransferError, StorageError
-from ktrdr.storage import ModelArtifact, ModelVersion, pack
+from ktrdr.storage import Encoding, ModelArtifact, ModelVersion, pack
 
 log = logging.getLogger("ktrdr.transfer")
 
@@ -33,6 +33,8 @@ class RemoteModelSaver:
         Whose model it is.
     get, put, sleep
         How Ray's objects are had and handed over, and how a pause is made.
+    encoding
+        How artifacts are compressed.
     """
 
     def __init__(  # noqa: PLR0913 - what is injected
@@ -43,9 +45,10 @@ class RemoteModelSaver:
         get: Callable[[Any], Any] = ray.get,
         put: Callable[[Any], Any] = ray.put,
         sleep: Callable[[float], None] = time.sleep,
+        encoding: Encoding = Encoding.GZIP,
     ) -> None:
         self._storage, self._operation_id, self._attempt = model_storage, operation_id, attempt
-        self._get, self._put, self._sleep = get, put, sleep
+        self._get, self._put, self._sleep, self._encoding = get, put, sleep, encoding
 
     def save_model(self, artifact: ModelArtifact) -> ModelVersion:
         """Return the version that was committed.
@@ -57,9 +60,13 @@ class RemoteModelSaver:
         ResultTransferError
             If the store could not take it after `N_TRIES` tries.
         """
-        packed = pack(artifact)
+        packed = pack(artifact, self._encoding)
         log.info(
-            "Artifact: %d bytes, %d compressed, sha256 %s", packed.raw_size, packed.packed_size, packed.sha256[:12]
+            "Artifact: %d bytes, %d by %s, sha256 %s",
+            packed.raw_size,
+            packed.packed_size,
+            packed.encoding,
+            packed.sha256[:12],
         )
         blob = [self._put(packed.blob)]  # in a list: the actor fetches it itself, nobody between holds it
         n_tries = itertools.count(1)

@@ -70,7 +70,7 @@ def train(claim: Claim) -> dict[str, Any]:
             executor = TrainingExecutor(
                 strategy,
                 data=DataManager(RemoteBarSource(actor(BARS))),
-                model_storage=RemoteModelSaver(model_storage, *attempt),
+                model_storage=RemoteModelSaver(model_storage, *attempt, encoding=claim.artifact_encoding),
                 progress=progress,
                 progress_callback=on_epoch_or_batch,
                 cancellation_token=token,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ktrdr.results import TrainingResult
+from ktrdr.storage import Encoding
 from ktrdr.training import CheckpointPolicy
 
 
@@ -27,6 +28,8 @@ class Claim:
     require_gpu: bool
     run_name: str | None
     checkpoint_policy: CheckpointPolicy
+    artifact_encoding: Encoding = Encoding.GZIP
+    """How the trained model travels to the head."""
 
 
 class TrainingRunner(Protocol):

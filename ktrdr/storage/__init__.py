@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ktrdr.storage.artifact import ModelArtifact, WeightsFile
 from ktrdr.storage.checkpoints import FileCheckpointStore
-from ktrdr.storage.encodings import Encoding
+from ktrdr.storage.encodings import Blob, Encoding
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
 from ktrdr.storage.packing import MAX_PACKED_SIZE, MAX_RAW_SIZE, PackedArtifact, pack
 from ktrdr.storage.unpacking import ReceivedArtifact, unpack
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PACKED_SIZE",
     "MAX_RAW_SIZE",
+    "Blob",
     "Encoding",
     "FileCheckpointStore",
     "LoadedModel",

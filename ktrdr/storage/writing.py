@@ -25,7 +25,7 @@ class FileLayer:
         path.mkdir(exist_ok=True)
         self.sync_folder(path.parent)
 
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes | memoryview) -> None:
         """Write a file that does not exist yet."""
         self._create(path, lambda file: file.write(content))
 

@@ -17,6 +17,7 @@ from cluster import ENVIRONMENTS, ClusterView, Environments, ExecutionModeSelect
 from ktrdr.data import BarStore, DataManager
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
+from ktrdr.storage import Encoding
 from ktrdr.strategy import StrategyLibrary
 from ktrdr.training import CheckpointPolicy
 from tests.fakes.runner import LOCAL_NODE, FakeRunner
@@ -32,6 +33,7 @@ class House:
         folder: Path,
         configured_mode: str | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
+        artifact_encoding: Encoding = Encoding.GZIP,
         environments: Environments = ENVIRONMENTS,
         clock: Callable[[], datetime] = utc_now,
         meters: OperationMeters | None = None,
@@ -53,6 +55,7 @@ class House:
             environments=environments,
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
+            artifact_encoding=artifact_encoding,
             clock=clock,
             meters=meters,
         )

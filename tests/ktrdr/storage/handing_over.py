@@ -34,7 +34,7 @@ def save_one(folder, encoding, widths):
         assert received.encoding is encoding
         size = received.artifact.weights.size
         store.save_received(received, "train-1")
-    print("done", size, flush=True)
+    tell("done", size)
 
 
 def load_one(folder, encoding, widths):
@@ -45,8 +45,13 @@ def load_one(folder, encoding, widths):
     say(weights_of(model.network.state_dict()))
 
 
+def tell(*words):
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 def wait():
-    print("ready", flush=True)
+    tell("ready")
     sys.stdin.readline()
 
 
@@ -59,7 +64,7 @@ def say(weights):
                 digest.update(piece)
 
     weights.write_to(Digesting())
-    print("done", weights.size, digest.hexdigest(), flush=True)
+    tell("done", weights.size, digest.hexdigest())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ are mapped, not held.
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from ktrdr.storage import Encoding
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says what a process holds")
 
 LOOK_EVERY_S = 0.001
+log = logging.getLogger("tests.memory")
 BESIDE = 24e6
 """Bytes for what does not grow with the weights: threads' buffers, chunks, parsed strategies."""
 
@@ -50,7 +52,8 @@ def watch(*words: str) -> Watched:
 
         looking = threading.Thread(target=look)
         looking.start()
-        print(file=process.stdin, flush=True)
+        process.stdin.write("go on\n")
+        process.stdin.flush()
         said = process.stdout.readline().split()
         done.set()
         looking.join()
@@ -62,10 +65,8 @@ def hand_over(folder: Path, encoding: Encoding, widths: str) -> None:
     packed, saved, loaded = (watch(end, str(folder), encoding, widths) for end in ("pack", "save", "load"))
     assert packed.said == loaded.said  # the size, and every bit
     size = int(packed.said[0])
-    print(
-        f"{encoding}: {size / 1e6:.0f} MB; held beside: {packed.peak / 1e6:.0f} MB packing, {saved.peak / 1e6:.0f} MB "
-        f"saving, {loaded.peak / 1e6:.0f} MB loading"
-    )
+    figures = (encoding, *(n_bytes / 1e6 for n_bytes in (size, packed.peak, saved.peak, loaded.peak)))
+    log.info("%s: %.0f MB of weights; held beside: %.0f MB packing, %.0f saving, %.0f loading", *figures)
     assert packed.peak < 1.0 * size + BESIDE  # the blob
     assert saved.peak < 0.1 * size + BESIDE
     assert loaded.peak < 1.0 * size + BESIDE  # the model
