@@ -70,11 +70,12 @@ class ModelStorage:
             If there is no room for it.
         """
         with ExitStack() as held:
-            at_least = view_of(blob).nbytes  # what it says of its raw size is not believed yet
+            packed_size = view_of(blob).nbytes
+            at_least = 2 * packed_size  # bytes: what it says of its raw size is not believed yet
             with storage_errors("Could not take the artifact", self._root, at_least):
                 folder = held.enter_context(self._folders.receiving())
                 artifact = unpack(blob, sha256, folder, self._files)
-            yield ReceivedArtifact(artifact, sha256, encoding_of(blob), raw_size_of(blob), at_least)
+            yield ReceivedArtifact(artifact, sha256, encoding_of(blob), raw_size_of(blob), packed_size)
 
     def save_received(self, received: ReceivedArtifact, operation_id: str) -> ModelVersion:
         """Do as `save_model` with an artifact that travelled, once: its weights are moved.
@@ -84,14 +85,7 @@ class ModelStorage:
         StorageError
             As `save_model`.
         """
-        origin = {
-            "operation_id": operation_id,
-            "artifact_sha256": received.sha256,
-            "artifact_encoding": received.encoding,
-            "artifact_raw_size": received.raw_size,
-            "artifact_packed_size": received.packed_size,
-        }
-        return self._save(received.artifact, origin)
+        return self._save(received.artifact, {"operation_id": operation_id, **received.origin})
 
     def load_model(self, strategy: str, symbol: str, timeframe: str, version: int | None = None) -> LoadedModel:
         """Read a model, its latest version unless told; several symbols are joined by `+`.

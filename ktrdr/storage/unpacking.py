@@ -33,6 +33,16 @@ class ReceivedArtifact:
     raw_size: int
     packed_size: int
 
+    @property
+    def origin(self) -> dict[str, str | int]:
+        """What is kept of the blob with the model's metadata."""
+        return {
+            "artifact_sha256": self.sha256,
+            "artifact_encoding": self.encoding,
+            "artifact_raw_size": self.raw_size,
+            "artifact_packed_size": self.packed_size,
+        }
+
 
 def unpack(
     blob: Blob, sha256: str, folder: Path, files: FileLayer | None = None, max_raw_size: int = MAX_RAW_SIZE
