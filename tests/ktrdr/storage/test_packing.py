@@ -4,11 +4,12 @@ import io
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 
 import pytest
 
 from ktrdr.errors import StorageError
-from ktrdr.storage import Encoding, pack
+from ktrdr.storage import MAX_RAW_SIZE, Encoding, pack
 from ktrdr.storage.encodings import decoded, encoding_of, raw_size_of
 from tests.fakes.artifacts import trained_artifact
 
@@ -55,6 +56,20 @@ def test_tar_reads_what_is_packed(encoding):
 def test_a_value_that_json_cannot_carry_is_refused_by_file():
     with pytest.raises(StorageError, match=r"metrics\.json"):
         pack(trained_artifact(metrics={"loss": float("nan")}))
+
+
+def test_weights_beyond_the_limit_are_refused_unread():
+    class Large:
+        size = MAX_RAW_SIZE
+
+    artifact = replace(trained_artifact(), weights=Large())
+    with pytest.raises(StorageError, match=r"at most 2,147,483,648 can be stored"):
+        pack(artifact)
+
+
+def test_a_document_that_could_not_be_read_back_is_not_packed():
+    with pytest.raises(StorageError, match=r"metrics\.json is 67,[0-9,]+ bytes; at most 67,108,864"):
+        pack(trained_artifact(metrics={"epochs": "7" * 64 * 1024**2}))
 
 
 def test_packing_and_unpacking_need_no_torch():

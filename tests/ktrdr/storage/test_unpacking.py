@@ -5,10 +5,11 @@ import tarfile
 import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ktrdr.errors import DamagedArtifact
-from ktrdr.storage import Encoding, pack, unpack
+from ktrdr.storage import MAX_PACKED_SIZE, Encoding, pack, unpack
 from ktrdr.storage.encodings import decoded, encoder, raw_size_of
 from tests.fakes.artifacts import trained_artifact
 from tests.fakes.files import QuickFiles
@@ -145,6 +146,12 @@ def test_a_second_blob_after_the_end_is_refused(encoding, unpacked):
     blob = bytes(pack(trained_artifact(), encoding).blob) * 2
     with pytest.raises(DamagedArtifact, match="after its end"):
         unpacked(blob, sha256_of(blob))
+
+
+def test_a_blob_beyond_the_limit_is_refused_before_its_checksum_is_computed(unpacked):
+    blob = np.zeros(MAX_PACKED_SIZE + 1, np.uint8)  # never written, so it takes no memory
+    with pytest.raises(DamagedArtifact, match="2,147,483,649 bytes; at most 2,147,483,648"):
+        unpacked(blob, "0" * 64)
 
 
 def test_a_blob_in_no_known_encoding_is_refused(unpacked):
