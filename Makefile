@@ -41,6 +41,7 @@ bench: .venv/installed-dev  ## Ratios and times measured in one run, printed
 	$(BIN)/python benchmarks/cancel_latency.py
 	$(BIN)/python benchmarks/watchers.py
 	$(BIN)/python benchmarks/epoch_history.py
+	$(BIN)/python benchmarks/artifact_encodings.py
 
 clean: stop  ## Remove the environment and the service's state; models stay
 	rm -rf .venv .ktrdr

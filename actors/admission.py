@@ -16,6 +16,7 @@ from cluster.view import ClusterView
 from ktrdr.data import DataManager
 from ktrdr.errors import ExecutionModeError, InfrastructureError
 from ktrdr.operations import Operation, utc_text
+from ktrdr.storage import Encoding
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
 from ktrdr.training import CheckpointPolicy
 from ktrdr.training.checkup import check_on_data
@@ -190,7 +191,7 @@ def retried(draft: Operation, parent: Operation) -> Operation:
     return draft.changed(request={**draft.request, **origin}, parent_operation_id=parent.operation_id)
 
 
-def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
+def claim_of(operation: Operation, policy: CheckpointPolicy, artifact_encoding: Encoding) -> Claim:
     """Return the claim for the operation's present attempt; `policy` is the service's, and the request's wins."""
     request = operation.request
     every_epochs = request.get("checkpoint_every_epochs")  # operations of earlier versions do not have it
@@ -210,4 +211,5 @@ def claim_of(operation: Operation, policy: CheckpointPolicy) -> Claim:
         checkpoint_policy=policy if every_epochs is None else replace(policy, every_epochs=every_epochs),
         artifact=operation.artifact,
         only_hands_over=operation.transferring,
+        artifact_encoding=artifact_encoding,
     )

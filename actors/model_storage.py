@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,12 @@ import ray
 
 from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
-from ktrdr.errors import CancellationError, StorageError
+from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
 from ktrdr.results import TrainingResult
-from ktrdr.storage import ModelArtifact, ModelVersion, raw_size_of, unpack
+from ktrdr.storage import Blob, ModelVersion
 
 if TYPE_CHECKING:
-    from ktrdr.storage import ModelStorage
+    from ktrdr.storage import ModelStorage, ReceivedArtifact
 
 log = logging.getLogger("ktrdr.model_storage")
 
@@ -83,19 +84,20 @@ class ModelStorageActor:
         ------
         CancellationError
             If the operation may no longer commit: it was cancelled, or this attempt has ended.
+        DamagedArtifact
+            If the artifact is not what its checksum says, or cannot be unpacked.
         StorageError
-            If the artifact is not what its checksum says, or cannot be written.
+            If it cannot be written, or its parts contradict each other.
         """
         if n_tries > 1:
             self._meters.count(declared.TRANSFER_RETRIES)
-        packed = self._get(blob[0])
-        artifact = self._unpacked(packed, sha256)
-        with self._committing:
+        packed = self._get(blob[0])  # an array: a view into the object store
+        with self._received(packed, sha256) as received, self._committing:
             if not self._get(self._operations.begin_commit.remote(operation_id, attempt)):
                 raise CancellationError("The operation ended before its model was saved")
-            version = self._storage.save_model(artifact, operation_id=operation_id, artifact_sha256=sha256)
-        self._meters.observe(declared.RAW_SIZE, raw_size_of(packed))
-        self._meters.observe(declared.COMPRESSED_SIZE, len(packed))
+            version = self._storage.save_received(received, operation_id)
+        self._meters.observe(declared.RAW_SIZE, received.raw_size)
+        self._meters.observe(declared.COMPRESSED_SIZE, received.packed_size)
         return version
 
     def result_of(self, operation_id: str) -> TrainingResult | None:
@@ -138,9 +140,12 @@ class ModelStorageActor:
         """Return all that is known of one version."""
         return self._storage.describe(strategy, name)
 
-    def _unpacked(self, packed: bytes, sha256: str) -> ModelArtifact:
-        try:
-            return unpack(packed, sha256)
-        except StorageError:
-            self._meters.count(declared.DAMAGED_ARTIFACTS)
-            raise
+    @contextmanager
+    def _received(self, packed: Blob, sha256: str) -> Iterator[ReceivedArtifact]:
+        with ExitStack() as held:
+            try:
+                received = held.enter_context(self._storage.receive(packed, sha256))
+            except DamagedArtifact:
+                self._meters.count(declared.DAMAGED_ARTIFACTS)
+                raise
+            yield received

@@ -12,7 +12,7 @@ from cluster.node_table import OwnNode
 from ktrdr.errors import KtrdrError, StorageError
 from ktrdr.operations import KeptArtifact
 from ktrdr.settings import Settings
-from ktrdr.storage import Spool
+from ktrdr.storage import Blob, Spool, view_of
 
 log = logging.getLogger("ktrdr.transfer")
 
@@ -39,7 +39,7 @@ class NodeSpool:
         self.trouble: StorageError | None = None
         """Why it is not kept."""
 
-    def keep(self, blob: bytes, sha256: str) -> None:
+    def keep(self, blob: Blob, sha256: str) -> None:
         """Write the artifact, and tell where it lies. A disk without room costs a warning, not the hand-over."""
         try:
             path = self._spool.keep(self._operation_id, sha256, blob)
@@ -48,7 +48,7 @@ class NodeSpool:
             log.warning("%s", error)
             return
         self.trouble = None
-        self._note(KeptArtifact(**self._here(), path=str(path), sha256=sha256, size=len(blob)))
+        self._note(KeptArtifact(**self._here(), path=str(path), sha256=sha256, size=len(view_of(blob))))
 
     def take(self, artifact: KeptArtifact) -> bytes:
         """Return what an earlier process of this node has kept, verified.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import ray
 import ray.exceptions as ray_errors
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -16,7 +17,7 @@ from actors.node_spool import NodeSpool
 from actors.outcome import as_ours, first_line
 from actors.own_errors import own_errors
 from ktrdr.errors import ResultTransferError, StorageError
-from ktrdr.storage import ModelArtifact, ModelVersion, pack
+from ktrdr.storage import Blob, Encoding, ModelArtifact, ModelVersion, pack, view_of
 
 log = logging.getLogger("ktrdr.transfer")
 
@@ -40,6 +41,8 @@ class RemoteModelSaver:
         Where it is kept on this node.
     get, put, sleep
         How Ray's objects are had and handed over, and how a pause is made.
+    encoding
+        How artifacts are compressed.
     """
 
     def __init__(  # noqa: PLR0913 - what is injected
@@ -51,9 +54,11 @@ class RemoteModelSaver:
         get: Callable[[Any], Any] = ray.get,
         put: Callable[[Any], Any] = ray.put,
         sleep: Callable[[float], None] = time.sleep,
+        encoding: Encoding = Encoding.GZIP,
     ) -> None:
         self._storage, self._operation_id, self._attempt = model_storage, operation_id, attempt
         self._spool, self._get, self._put, self._sleep = spool, get, put, sleep
+        self._encoding = encoding
 
     def save_model(self, artifact: ModelArtifact) -> ModelVersion:
         """Return the version that was committed.
@@ -65,16 +70,21 @@ class RemoteModelSaver:
         ResultTransferError
             If the store could not take it after `N_TRIES` tries; it says where the artifact is kept.
         """
-        packed = pack(artifact)
+        packed = pack(artifact, self._encoding)
         log.info(
-            "Artifact: %d bytes, %d compressed, sha256 %s", packed.raw_size, packed.packed_size, packed.sha256[:12]
+            "Artifact: %d bytes, %d by %s, sha256 %s",
+            packed.raw_size,
+            packed.packed_size,
+            packed.encoding,
+            packed.sha256[:12],
         )
         self._spool.keep(packed.blob, packed.sha256)
         return self.hand_over(packed.blob, packed.sha256)
 
-    def hand_over(self, packed: bytes, sha256: str) -> ModelVersion:
+    def hand_over(self, packed: Blob, sha256: str) -> ModelVersion:
         """Return the version that was committed of what is packed already; raises as `save_model` does."""
-        blob = [self._put(packed)]  # in a list: the actor fetches it itself, nobody between holds it
+        as_array = np.frombuffer(view_of(packed), np.uint8)  # of which whoever gets it has a view, no copy
+        blob = [self._put(as_array)]  # in a list: the actor fetches it itself, nobody between holds it
         n_tries = itertools.count(1)
         tries = Retrying(
             sleep=self._sleep,

@@ -75,7 +75,7 @@ def _trained(here: Here, claim: Claim, device: str, token: ThreadCancellationTok
     executor = TrainingExecutor(
         strategy,
         data=DataManager(RemoteBarSource(actor_named(BARS))),
-        model_storage=RemoteModelSaver(model_storage, *attempt, here.spool),
+        model_storage=RemoteModelSaver(model_storage, *attempt, here.spool, encoding=claim.artifact_encoding),
         progress=progress,
         progress_callback=on_epoch_or_batch,
         cancellation_token=token,

@@ -10,6 +10,7 @@ KTRDR_OPERATIONS_URL    operations_url, sqlite:///... or postgresql://...; SQLit
 KTRDR_CANCEL_GRACE_S    cancel_grace_s, from a cancel to the kill; 5 seconds
 KTRDR_CHECKPOINT_INTERVAL_S     checkpoint_interval_s, between two checkpoints of a training; 30 seconds
 KTRDR_CHECKPOINT_EVERY_EPOCHS   checkpoint_every_epochs, if that comes first; none
+KTRDR_ARTIFACT_ENCODING artifact_encoding of trained models on their way to the head: gzip, zstd; gzip
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     cancel_grace_s: float = Field(default=5.0, gt=0, allow_inf_nan=False)
     checkpoint_interval_s: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     checkpoint_every_epochs: int | None = Field(default=None, ge=1)
+    artifact_encoding: Literal["gzip", "zstd"] = "gzip"
 
     @classmethod
     def read(cls) -> Settings:
@@ -120,4 +122,5 @@ _ADVICE = {
     "cancel_grace_s": "Give a number of seconds above 0.",
     "checkpoint_interval_s": "Give a number of seconds above 0.",
     "checkpoint_every_epochs": "Give a number of epochs, 1 or more.",
+    "artifact_encoding": "Give gzip or zstd.",
 }

@@ -26,6 +26,7 @@ from ktrdr.data import DataManager
 from ktrdr.errors import InfrastructureError, StoreUnavailable
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.settings import Settings
+from ktrdr.storage import Encoding
 from ktrdr.strategy import StrategyLibrary
 from ktrdr.training import CheckpointPolicy
 
@@ -54,6 +55,7 @@ class HostedOperations(OperationsActor):
             environments=environments,
             configured_mode=settings.default_mode,
             checkpoint_policy=CheckpointPolicy(settings.checkpoint_interval_s, settings.checkpoint_every_epochs),
+            artifact_encoding=Encoding(settings.artifact_encoding),
             meters=OperationMeters(environments, mirrors=[RayMirror(OPERATION_METRICS)]),
         )
         self._looking = asyncio.get_running_loop().create_task(self.waiting_room.keep_looking())

@@ -53,7 +53,7 @@ class ForDispatchers(Surface):
                 operation = await self._desk.write(claim)
             if operation is not None:
                 self._desk.tell(operation)
-                return claim_of(operation, self._checkpoint_policy)
+                return claim_of(operation, self._checkpoint_policy, self._artifact_encoding)
             if (remaining := deadline - time.monotonic()) <= 0:
                 return None
             await wait_for(work, remaining)

@@ -18,6 +18,7 @@ from actors.waiting_room import WaitingRoom
 from cluster.environments import Environments
 from cluster.view import ClusterView
 from ktrdr.operations import Operation, OperationBook, utc_now
+from ktrdr.storage import Encoding
 from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import OperationView
 
@@ -34,11 +35,13 @@ class Surface:
         environments: Environments,
         configured_mode: str | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
+        artifact_encoding: Encoding = Encoding.GZIP,
         clock: Callable[[], datetime] = utc_now,
         leases: Leases | None = None,
         meters: OperationMeters | None = None,
     ) -> None:
         self._checkpoint_policy = checkpoint_policy or CheckpointPolicy()
+        self._artifact_encoding = artifact_encoding
         self._book, self._admission, self._logs, self._view = book, admission, logs, view
         self._environments, self._clock, self._leases = environments, clock, leases or Leases()
         self._owners: dict[str, str] = {}

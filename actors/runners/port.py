@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ktrdr.operations import KeptArtifact
 from ktrdr.results import TrainingResult
+from ktrdr.storage import Encoding
 from ktrdr.training import CheckpointPolicy
 
 
@@ -32,6 +33,8 @@ class Claim:
     """What an earlier process of the operation has trained: on its node it is handed over, nothing is trained."""
     only_hands_over: bool = False
     """The attempt was reopened for its artifact alone: it runs where that lies, and takes no slot."""
+    artifact_encoding: Encoding = Encoding.GZIP
+    """How the trained model travels to the head."""
 
 
 class TrainingRunner(Protocol):

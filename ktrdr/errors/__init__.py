@@ -30,6 +30,7 @@ KtrdrError
 ├── TrainingError           the training's: numbers that are not finite
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
+│   ├── DamagedArtifact         what a node handed over is not what it packed
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   ├── ResultTransferError     a trained model that the store could not take, and where it lies
 │   ├── ArtifactAway            the node that keeps it is not there
@@ -89,6 +90,7 @@ from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachabl
 from ktrdr.errors.storage import (
     ArtifactAway,
     BadCheckpoint,
+    DamagedArtifact,
     DamagedModel,
     ResultTransferError,
     StorageError,
@@ -103,6 +105,7 @@ __all__ = [
     "BadFile",
     "CancellationError",
     "ConfigError",
+    "DamagedArtifact",
     "DamagedModel",
     "DataError",
     "EnvironmentFileError",

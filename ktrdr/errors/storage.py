@@ -24,6 +24,10 @@ class DamagedModel(StorageError):
         self.model_id, self.file = model_id, file
 
 
+class DamagedArtifact(StorageError):
+    """What a node handed over is not what it packed, or nothing that can be unpacked."""
+
+
 class BadCheckpoint(StorageError):
     """A checkpoint that came whole out of its store and is no state of a training."""
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ktrdr.declaration import Declaration, conflict, refused
 
-MAX_PARAMETERS = 50_000_000
+MAX_PARAMETERS = 150_000_000
 OF_HIDDEN_LAYERS = frozenset({"activation", "dropout"})
 """Keys that say how a hidden layer is."""
 

@@ -8,18 +8,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ktrdr.storage.artifact import (
-    MAX_PACKED_SIZE,
-    MAX_RAW_SIZE,
-    ModelArtifact,
-    PackedArtifact,
-    pack,
-    raw_size_of,
-    unpack,
-)
+from ktrdr.storage.artifact import ModelArtifact, WeightsFile
 from ktrdr.storage.checkpoints import FileCheckpointStore
+from ktrdr.storage.encodings import Blob, Encoding, view_of
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
+from ktrdr.storage.packing import MAX_PACKED_SIZE, MAX_RAW_SIZE, PackedArtifact, pack
 from ktrdr.storage.spool import Spool
+from ktrdr.storage.unpacking import ReceivedArtifact, unpack
 from ktrdr.storage.versions import ModelVersion
 
 if TYPE_CHECKING:
@@ -30,19 +25,23 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PACKED_SIZE",
     "MAX_RAW_SIZE",
+    "Blob",
+    "Encoding",
     "FileCheckpointStore",
     "LoadedModel",
     "ModelArtifact",
     "ModelStorage",
     "ModelVersion",
     "PackedArtifact",
+    "ReceivedArtifact",
     "Spool",
+    "WeightsFile",
     "check_strategy_name",
     "model_name",
     "pack",
     "parse_version",
-    "raw_size_of",
     "unpack",
+    "view_of",
     "weights_of",
 ]
 

@@ -158,13 +158,18 @@ def read_manifest(content: bytes) -> Manifest:
     return _validated(Manifest, from_json(content, MANIFEST), MANIFEST)
 
 
-def manifest_of(files: Mapping[str, bytes]) -> bytes:
-    """Return `manifest.json` for these files."""
-    entries = {name: {"sha256": sha256_of(content), "size": len(content)} for name, content in files.items()}
-    return to_json({"format_version": FORMAT_VERSION, "files": entries}, MANIFEST)
+def manifest_of(entries: Mapping[str, FileEntry]) -> bytes:
+    """Return `manifest.json` for files of which these are the entries."""
+    files = {name: entry.model_dump() for name, entry in entries.items()}
+    return to_json({"format_version": FORMAT_VERSION, "files": files}, MANIFEST)
 
 
-def sha256_of(content: bytes) -> str:
+def entry_of(content: bytes) -> FileEntry:
+    """Return the manifest's entry for a file of this content."""
+    return FileEntry(sha256=sha256_of(content), size=len(content))
+
+
+def sha256_of(content: bytes | memoryview) -> str:
     """Return the SHA-256 as 64 hex digits."""
     return hashlib.sha256(content).hexdigest()
 

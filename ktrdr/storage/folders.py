@@ -67,12 +67,13 @@ class VersionFolders:
             with suppress(OSError):  # the sweep takes what cannot be removed now
                 self._files.remove(path)
 
-    def write(self, folder: Path, contents: dict[str, bytes]) -> None:
-        """Write a folder of files, durably."""
-        self._files.make_folder(folder)
-        for name, content in contents.items():
-            self._files.write(folder / name, content)
-        self._files.sync_folder(folder)
+    @contextmanager
+    def receiving(self) -> Iterator[Path]:
+        """Yield a new folder on the same file system, which no sweep takes; at the end it is removed."""
+        self._files.make_folder(self._leftovers)
+        with lock(self.root / ".lock", is_shared=True), self.temporary() as path:
+            self._files.make_folder(path)
+            yield path
 
     def next_version(self, strategy: str, base: str) -> int:
         """Return the number that the next version gets."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ktrdr.errors import StorageError, UnknownArtifact
 from ktrdr.storage.contents import sha256_of
+from ktrdr.storage.encodings import Blob, view_of
 from ktrdr.storage.writing import FileLayer, storage_errors
 
 KEPT_S = 30 * 24 * 3600.0
@@ -51,7 +52,7 @@ class Spool:
     def __init__(self, folder: Path, files: FileLayer | None = None, clock: Callable[[], float] = time.time) -> None:
         self._folder, self._files, self._clock = folder, files or FileLayer(), clock
 
-    def keep(self, operation_id: str, sha256: str, blob: bytes) -> Path:
+    def keep(self, operation_id: str, sha256: str, blob: Blob) -> Path:
         """Write an operation's artifact and return its path; it is on disk then, and takes the place of earlier ones.
 
         Raises
@@ -60,14 +61,14 @@ class Spool:
             If it could not be written.
         """
         target = self._path(operation_id, sha256)
-        with storage_errors("Could not keep the artifact on its node", self._folder, len(blob)):
+        with storage_errors("Could not keep the artifact on its node", self._folder, len(view_of(blob))):
             self._files.make_folder(self._folder)
             self._folder.chmod(0o700)
             with suppress(OSError):
                 self._sweep()
             temporary = self._folder / f".tmp-{uuid.uuid4().hex}"
             try:
-                self._files.write(temporary, blob)
+                self._files.write(temporary, view_of(blob))
                 temporary.chmod(0o600)  # the folder lets nobody else in, also before this
                 self._files.rename(temporary, target)
                 self._files.sync_folder(self._folder)

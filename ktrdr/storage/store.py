@@ -6,7 +6,8 @@ finds whole versions only. Numbers rise for each model name and are never used t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 from ktrdr.errors import DamagedModel, StorageError, UnknownModel
 from ktrdr.results import TrainingResult
 from ktrdr.storage.artifact import ModelArtifact
-from ktrdr.storage.composition import files_of
+from ktrdr.storage.composition import Composition
 from ktrdr.storage.contents import FEATURES, METADATA, METRICS, from_json
+from ktrdr.storage.encodings import Blob, encoding_of, raw_size_of, view_of
 from ktrdr.storage.folders import VersionFolders
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
+from ktrdr.storage.unpacking import ReceivedArtifact, unpack
 from ktrdr.storage.verification import manifest_in, read_files, read_model, result_in, verify_saved
 from ktrdr.storage.versions import ModelVersion
 from ktrdr.storage.writing import FileLayer, storage_errors
@@ -37,7 +40,8 @@ class ModelStorage:
 
     def __init__(self, root: Path, files: FileLayer | None = None) -> None:
         self._root = root
-        self._folders = VersionFolders(root, files or FileLayer())
+        self._files = files or FileLayer()
+        self._folders = VersionFolders(root, self._files)
 
     def save_model(
         self, artifact: ModelArtifact, *, operation_id: str | None = None, artifact_sha256: str | None = None
@@ -52,18 +56,36 @@ class ModelStorage:
             If its parts contradict each other, it cannot be written, or is not what was trained when read back; the
             store is then as it was.
         """
-        strategy, base = artifact.strategy, artifact.base_name
-        at_least = 2 * len(artifact.weights)  # bytes: the weights are stored plain and in the bundle
-        doing = f"Could not save {strategy}/{base}"
-        with storage_errors(doing, self._root, at_least), self._folders.changing(strategy, base):
-            earlier = self._saved_before(strategy, base, operation_id, artifact_sha256)
-            if earlier is not None:
-                return earlier
-            number = self._folders.next_version(strategy, base)
-            version = ModelVersion.of(strategy, base, number, datetime.now(UTC).isoformat(timespec="microseconds"))
-            origin = {"operation_id": operation_id, "artifact_sha256": artifact_sha256}
-            self._write(version, base, files_of(artifact, version, origin))
-            return version
+        return self._save(artifact, {"operation_id": operation_id, "artifact_sha256": artifact_sha256})
+
+    @contextmanager
+    def receive(self, blob: Blob, sha256: str) -> Iterator[ReceivedArtifact]:
+        """Unpack a blob and hold it ready for `save_received`; what was not saved is gone at the end.
+
+        Raises
+        ------
+        DamagedArtifact
+            If it is not what its checksum says, too large, or nothing that can be unpacked.
+        StorageError
+            If there is no room for it.
+        """
+        with ExitStack() as held:
+            packed_size = view_of(blob).nbytes
+            at_least = 2 * packed_size  # bytes: what it says of its raw size is not believed yet
+            with storage_errors("Could not take the artifact", self._root, at_least):
+                folder = held.enter_context(self._folders.receiving())
+                artifact = unpack(blob, sha256, folder, self._files)
+            yield ReceivedArtifact(artifact, sha256, encoding_of(blob), raw_size_of(blob), packed_size)
+
+    def save_received(self, received: ReceivedArtifact, operation_id: str) -> ModelVersion:
+        """Do as `save_model` with an artifact that travelled, once: its weights are moved.
+
+        Raises
+        ------
+        StorageError
+            As `save_model`.
+        """
+        return self._save(received.artifact, {"operation_id": operation_id, **received.origin})
 
     def load_model(self, strategy: str, symbol: str, timeframe: str, version: int | None = None) -> LoadedModel:
         """Read a model, its latest version unless told; several symbols are joined by `+`.
@@ -205,13 +227,25 @@ class ModelStorage:
         with storage_errors("Could not sweep the model store", self._root):
             return self._folders.sweep()
 
-    def _write(self, version: ModelVersion, base: str, contents: dict[str, bytes]) -> None:
-        needed = sum(map(len, contents.values()))
+    def _save(self, artifact: ModelArtifact, origin: Mapping[str, Any]) -> ModelVersion:
+        strategy, base = artifact.strategy, artifact.base_name
+        at_least = 2 * artifact.weights.size  # bytes: the weights are stored plain and in the bundle
+        doing = f"Could not save {strategy}/{base}"
+        with storage_errors(doing, self._root, at_least), self._folders.changing(strategy, base):
+            earlier = self._saved_before(strategy, base, origin["operation_id"], origin["artifact_sha256"])
+            if earlier is not None:
+                return earlier
+            number = self._folders.next_version(strategy, base)
+            version = ModelVersion.of(strategy, base, number, datetime.now(UTC).isoformat(timespec="microseconds"))
+            self._write(version, base, Composition(version, artifact, origin))
+            return version
+
+    def _write(self, version: ModelVersion, base: str, composition: Composition) -> None:
         with (
-            storage_errors(f"Could not save {version.model_id}", self._root, needed),
+            storage_errors(f"Could not save {version.model_id}", self._root, composition.size),
             self._folders.temporary() as folder,
         ):
-            self._folders.write(folder, contents)
+            composition.write(self._files, folder)
             try:
                 verify_saved(folder, version.model_id)
             except DamagedModel as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +23,12 @@ from ktrdr.storage.contents import (
     STORED_FILES,
     WEIGHTS,
     FeatureContract,
+    FileEntry,
     Manifest,
+    entry_of,
     from_json,
     read_contract,
     read_manifest,
-    sha256_of,
 )
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.probe import probe_difference
@@ -50,7 +52,7 @@ def manifest_in(folder: Path, model_id: str) -> Manifest:
 
 
 def read_files(folder: Path, model_id: str) -> dict[str, bytes]:
-    """Return every stored file, each compared with the manifest.
+    """Return the JSON files; every stored file is compared with the manifest.
 
     Raises
     ------
@@ -60,12 +62,16 @@ def read_files(folder: Path, model_id: str) -> dict[str, bytes]:
     manifest = manifest_in(folder, model_id)
     contents = {}
     for name in STORED_FILES:
-        content, entry = _read(folder, name, model_id), manifest.files[name]
-        if len(content) != entry.size:
-            raise DamagedModel(model_id, name, f"is {len(content):,} bytes long and was {entry.size:,} when saved")
-        if sha256_of(content) != entry.sha256:
+        entry = manifest.files[name]
+        if name in (WEIGHTS, BUNDLE):
+            found = _entry_on_disk(folder, name, model_id)
+        else:
+            contents[name] = _read(folder, name, model_id)
+            found = entry_of(contents[name])
+        if found.size != entry.size:
+            raise DamagedModel(model_id, name, f"is {found.size:,} bytes long and was {entry.size:,} when saved")
+        if found.sha256 != entry.sha256:
             raise DamagedModel(model_id, name, f"has another SHA-256 than {MANIFEST} says")
-        contents[name] = content
     return contents
 
 
@@ -79,7 +85,7 @@ def read_model(folder: Path, model_id: str) -> LoadedModel:
     StorageError
         If this version of ktrdr cannot read the strategy.
     """
-    return _read_model(folder, model_id)[0]
+    return _read_model(folder, model_id, is_mapped=False)[0]
 
 
 def result_in(folder: Path, model_id: str) -> TrainingResult:
@@ -108,7 +114,7 @@ def verify_saved(folder: Path, model_id: str) -> None:
     StorageError
         If the network read back predicts otherwise.
     """
-    model, contract, strategy = _read_model(folder, model_id)
+    model, contract, strategy = _read_model(folder, model_id, is_mapped=True)  # for a moment: it is not kept
     expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs
     got_BO = model.predict_outputs(contract.probe.rows).astype(np.float64)
     if differs := probe_difference(expected_BO, got_BO, strategy.decisions.cost_model):
@@ -119,7 +125,7 @@ def verify_saved(folder: Path, model_id: str) -> None:
         )
 
 
-def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContract, Strategy]:
+def _read_model(folder: Path, model_id: str, *, is_mapped: bool) -> tuple[LoadedModel, FeatureContract, Strategy]:
     contents = read_files(folder, model_id)
     with _in_file(CONFIG, model_id):
         config = from_json(contents[CONFIG], CONFIG)
@@ -132,10 +138,10 @@ def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContra
         contract = read_contract(from_json(contents[FEATURES], FEATURES))
         check_contract(contract, strategy)
     with _in_file(WEIGHTS, model_id):
-        state = read_weights(contents[WEIGHTS])
+        state = read_weights(folder / WEIGHTS, is_mapped=is_mapped)
         network = network_with(contract, state)
     with _in_file(BUNDLE, model_id):
-        check_bundle(read_bundle(contents[BUNDLE]), contract, state, model_id)
+        check_bundle(read_bundle(folder / BUNDLE), contract, state, model_id)
     model = LoadedModel(
         model_id,
         strategy.name,
@@ -152,14 +158,29 @@ def _read_model(folder: Path, model_id: str) -> tuple[LoadedModel, FeatureContra
 @contextmanager
 def _in_file(file: str, model_id: str) -> Iterator[None]:
     try:
-        yield
+        with _on_disk(file, model_id):
+            yield
+    except DamagedModel:
+        raise
     except StorageError as error:
         raise DamagedModel(model_id, file, f"cannot be used: {error.message.rstrip('.')}") from error
 
 
 def _read(folder: Path, name: str, model_id: str) -> bytes:
-    try:
+    with _on_disk(name, model_id):
         return (folder / name).read_bytes()
+
+
+def _entry_on_disk(folder: Path, name: str, model_id: str) -> FileEntry:
+    with _on_disk(name, model_id), (folder / name).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return FileEntry(sha256=sha256, size=file.tell())
+
+
+@contextmanager
+def _on_disk(name: str, model_id: str) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise DamagedModel(model_id, name, "is missing") from error
     except OSError as error:

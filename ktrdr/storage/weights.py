@@ -1,4 +1,7 @@
-"""Weights as bytes and back. Reading never executes what it reads: only tensors and plain values are accepted."""
+"""Weights as `torch.save` writes them, and back.
+
+Reading never executes what it reads: only tensors and plain values are accepted.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import pickle
 import struct
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import torch
 from torch import nn
@@ -15,6 +20,7 @@ from torch import nn
 from ktrdr.errors import StorageError, StrategyError
 from ktrdr.model.network import network_from
 from ktrdr.storage.contents import FORMAT_VERSION, FeatureContract
+from ktrdr.storage.encodings import Sink, pieces
 
 BUNDLE_KEYS = (
     "format_version",
@@ -44,20 +50,49 @@ _UNREADABLE = (
 )
 
 
-def weights_of(state_dict: Mapping[str, torch.Tensor]) -> bytes:
-    """Return a state dict as `torch.save` writes it, on the CPU and without anything its tensors were views of."""
-    return write_plain({name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()})
+class SavedByTorch:
+    """Tensors and plain values as `torch.save` writes them. They are read when they are written, not copied before."""
+
+    def __init__(self, value: dict[str, Any]) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SavedByTorch) and bytes(self) == bytes(other)
+
+    __hash__ = None  # type: ignore[assignment]  # what can change has none
+
+    def __bytes__(self) -> bytes:
+        return write_plain(self._value)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes that `write_to` writes; known once it was written to nowhere."""
+        nowhere = _Stream(None)
+        torch.save(self._value, nowhere)  # type: ignore[arg-type]
+        return nowhere.n_bytes
+
+    def write_to(self, sink: Sink) -> None:
+        """Write it, piece by piece."""
+        torch.save(self._value, _Stream(sink))  # type: ignore[arg-type]
 
 
-def read_weights(content: bytes) -> dict[str, torch.Tensor]:
-    """Return the state dict in `content`, on the CPU.
+def weights_of(state_dict: Mapping[str, torch.Tensor]) -> SavedByTorch:
+    """Return a state dict to be saved: on the CPU and without anything its tensors were views of.
+
+    A tensor that is on the CPU and a view of nothing is not copied: until it is written, it must not be changed.
+    """
+    return SavedByTorch({name: _by_itself(tensor.detach()) for name, tensor in state_dict.items()})
+
+
+def read_weights(path: Path, *, is_mapped: bool = False) -> dict[str, torch.Tensor]:
+    """Return the state dict in a file, on the CPU; mapped, it is read as it is used, and the file must stay as it is.
 
     Raises
     ------
     StorageError
         If it holds anything but named tensors.
     """
-    state = read_plain(content)
+    state = _load(path, is_mapped)
     if not isinstance(state, dict) or not all(
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
     ):
@@ -74,28 +109,28 @@ def description_of(model_id: str, contract: FeatureContract) -> dict[str, Any]:
     return {"format_version": FORMAT_VERSION, "model_id": model_id, "strategy": strategy, **described}
 
 
-def bundle_of(model_id: str, contract: FeatureContract, state: Mapping[str, torch.Tensor]) -> bytes:
+def bundle_of(model_id: str, contract: FeatureContract, state: Mapping[str, torch.Tensor]) -> SavedByTorch:
     """Return `model_full.pt`: all that is needed to rebuild the network, in plain types and tensors."""
     bundle = {**description_of(model_id, contract), "state_dict": dict(state)}
-    return write_plain({key: bundle[key] for key in BUNDLE_KEYS})
+    return SavedByTorch({key: bundle[key] for key in BUNDLE_KEYS})
 
 
-def read_bundle(content: bytes) -> dict[str, Any]:
-    """Return the contents of `model_full.pt`.
+def read_bundle(path: Path) -> dict[str, Any]:
+    """Return the contents of `model_full.pt`, mapped: its tensors are read as they are used.
 
     Raises
     ------
     StorageError
         If it is not a bundle of this format.
     """
-    bundle = read_plain(content)
+    bundle = _load(path, is_mapped=True)
     if not isinstance(bundle, dict) or tuple(bundle) != BUNDLE_KEYS or bundle["format_version"] != FORMAT_VERSION:
         raise StorageError(f"it is not a bundle of format {FORMAT_VERSION}")
     return bundle
 
 
 def network_with(contract: FeatureContract, state: Mapping[str, torch.Tensor]) -> nn.Module:
-    """Build the network that `contract` describes, load `state` into it, and return it in evaluation mode.
+    """Build the network that `contract` describes around the tensors in `state`, in evaluation mode.
 
     Raises
     ------
@@ -106,8 +141,10 @@ def network_with(contract: FeatureContract, state: Mapping[str, torch.Tensor]) -
         # on meta no initial weights are drawn: a training in another thread keeps its random numbers
         with torch.device("meta"):
             network = network_from(contract.architecture)
-        network.to_empty(device="cpu")
-        network.load_state_dict(state, strict=True)
+        for name, wanted in network.state_dict().items():  # names and shapes are looked at when they are loaded
+            if name in state and (state[name].dtype, state[name].layout) != (wanted.dtype, wanted.layout):
+                raise StorageError(f"the weights do not fit the network: {name} is {state[name].dtype}")
+        network.load_state_dict(state, strict=True, assign=True)
     except (StrategyError, RuntimeError) as error:
         raise StorageError(f"the weights do not fit the network: {' '.join(str(error).split())[:300]}") from error
     return network.requires_grad_(False).eval()
@@ -129,13 +166,59 @@ def read_plain(content: bytes) -> Any:
         If there is anything else in it, or it is compressed.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-        # torch.save never compresses, and a compressed entry, or one counted twice, could unpack to any size
-        is_stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
-        if not is_stored or sum(entry.file_size for entry in entries) > len(content):
-            raise StorageError("it is compressed inside, which torch.save never does")
+        _check_archive(io.BytesIO(content), len(content))
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise StorageError(f"it cannot be read as weights: {reason}") from error
+        raise _cannot_be_read(error) from error
+
+
+def _load(path: Path, is_mapped: bool) -> Any:
+    """Do as `read_plain` with a file."""
+    try:
+        with path.open("rb") as file:
+            _check_archive(file, path.stat().st_size)
+        return torch.load(str(path), map_location="cpu", weights_only=True, mmap=is_mapped)
+    except _UNREADABLE as error:
+        raise _cannot_be_read(error) from error
+
+
+def _check_archive(file: BinaryIO, size: int) -> None:
+    """Refuse what `torch.save`, which never compresses, did not write.
+
+    A compressed entry, or one counted twice, could unpack to any size.
+    """
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+    is_stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+    if not is_stored or sum(entry.file_size for entry in entries) > size:
+        raise StorageError("it is compressed inside, which torch.save never does")
+
+
+def _cannot_be_read(error: Exception) -> StorageError:
+    reason = str(error).partition("\n")[0][:200]
+    return StorageError(f"it cannot be read as weights: {reason}")
+
+
+def _by_itself(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that is on the CPU and all of its storage; itself where it is."""
+    on_cpu = tensor.cpu()
+    is_whole = on_cpu.is_contiguous() and on_cpu.untyped_storage().nbytes() == on_cpu.nbytes
+    return on_cpu if is_whole else on_cpu.clone(memory_format=torch.contiguous_format)
+
+
+class _Stream:
+    """A sink as `torch.save` wants it: it hands over a whole tensor at once."""
+
+    def __init__(self, sink: Sink | None) -> None:
+        self._sink, self.n_bytes = sink, 0
+
+    def write(self, content: bytes | memoryview, /) -> int:
+        size = memoryview(content).nbytes
+        self.n_bytes += size
+        if self._sink is not None:
+            for piece in pieces(content):
+                self._sink.write(piece)
+        return size
+
+    def flush(self) -> None:
+        """Nothing is held back."""

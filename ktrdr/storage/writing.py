@@ -6,9 +6,10 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from ktrdr.errors import StorageError
 
@@ -24,12 +25,13 @@ class FileLayer:
         path.mkdir(exist_ok=True)
         self.sync_folder(path.parent)
 
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes | memoryview) -> None:
         """Write a file that does not exist yet."""
-        with path.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        self._create(path, lambda file: file.write(content))
+
+    def write_from(self, path: Path, fill: Callable[[BinaryIO], object]) -> None:
+        """Write a file that does not exist yet, piece by piece: `fill` writes into it."""
+        self._create(path, fill)
 
     def link(self, path: Path, target: str) -> None:
         """Make a symbolic link that does not exist yet."""
@@ -53,6 +55,12 @@ class FileLayer:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+    def _create(self, path: Path, fill: Callable[[BinaryIO], object]) -> None:
+        with path.open("xb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class ModelSaver(Protocol):
 
 
 def artifact_of(job: Job, network: nn.Module, result: TrainingResult, dataset: Dataset) -> ModelArtifact:
-    """Return the trained model, its weights on the CPU, with all that is kept beside it.
+    """Return the trained model with all that is kept beside it; weights on the CPU stay the network's own.
 
     The first held-out rows go along, with their outputs, for the store to check the network that it reads back.
     """
@@ -34,7 +34,7 @@ def artifact_of(job: Job, network: nn.Module, result: TrainingResult, dataset: D
         strategy=job.strategy.name,
         symbols=job.scope.symbols,
         timeframe=job.strategy.base_timeframe,
-        weights=weights_of({name: value.cpu() for name, value in network.state_dict().items()}),
+        weights=weights_of(network.state_dict()),
         config={"strategy": job.strategy.document(), "request": _request(job)},
         metrics=result.model_dump(exclude=elsewhere),
         features=_features(job, network, result, dataset),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import ray.exceptions as ray_errors
 
@@ -12,8 +15,9 @@ from actors.meters import STORAGE_METRICS
 from actors.model_storage import ModelStorageActor
 from actors.remote_storage import RemoteModelSaver
 from ktrdr.errors import CancellationError, ResultTransferError, StorageError
-from ktrdr.storage import ModelStorage, pack
+from ktrdr.storage import Encoding, ModelStorage, pack
 from tests.fakes.artifacts import trained_artifact
+from tests.fakes.files import FailingFiles
 from tests.fakes.handles import Handle, get_now
 from tests.fakes.scrape import families, value
 from tests.fakes.spools import node_spool
@@ -50,9 +54,9 @@ class Spoiling:
         self._left = n
 
     def __call__(self, answer: Any) -> Any:
-        if isinstance(answer, bytes) and self._left:
+        if isinstance(answer, np.ndarray) and self._left:
             self._left -= 1
-            return answer[:-1] + bytes([answer[-1] ^ 1])
+            return np.append(answer[:-1], answer[-1] ^ 1)
         return get_now(answer)
 
 
@@ -61,7 +65,9 @@ def actor_in(folder: Path, get: Any = get_now, operations: Operations | None = N
     return ModelStorageActor(ModelStorage(folder / "models"), handle, folder / "checkpoints", get=get)
 
 
-def saver_of(actor: ModelStorageActor, road: Road, folder: Path) -> RemoteModelSaver:
+def saver_of(
+    actor: ModelStorageActor, road: Road, folder: Path, encoding: Encoding = Encoding.GZIP
+) -> RemoteModelSaver:
     return RemoteModelSaver(
         Handle(actor),
         "train-1",
@@ -70,6 +76,7 @@ def saver_of(actor: ModelStorageActor, road: Road, folder: Path) -> RemoteModelS
         get=road.get,
         put=lambda blob: blob,
         sleep=road.pauses.append,
+        encoding=encoding,
     )
 
 
@@ -77,10 +84,11 @@ def test_every_metric_is_there_before_anything_is_saved(tmp_path: Path) -> None:
     assert families(actor_in(tmp_path).exposition()) == sorted(metric.name for metric in STORAGE_METRICS)
 
 
-def test_an_artifact_that_is_saved_is_measured_before_and_after_compression(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_an_artifact_that_is_saved_is_measured_before_and_after_compression(tmp_path: Path, encoding: Encoding) -> None:
     actor, artifact = actor_in(tmp_path), trained_artifact()
-    version = saver_of(actor, Road(), tmp_path).save_model(artifact)
-    packed = pack(artifact)
+    version = saver_of(actor, Road(), tmp_path, encoding).save_model(artifact)
+    packed = pack(artifact, encoding)
     text = actor.exposition()
     assert version.model_id == "trend/SP500_1d_v1"
     assert value(text, "ktrdr_artifact_raw_bytes_sum") == packed.raw_size
@@ -88,6 +96,25 @@ def test_an_artifact_that_is_saved_is_measured_before_and_after_compression(tmp_
     assert value(text, "ktrdr_artifact_raw_bytes_count") == 1
     assert value(text, "ktrdr_transfer_retries_total") == 0
     assert value(text, "ktrdr_damaged_artifacts_total") == 0
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_an_artifact_is_a_view_into_the_object_store_that_nobody_may_change(tmp_path: Path, encoding: Encoding) -> None:
+    packed = pack(trained_artifact(), encoding)
+    loaded = pickle.loads(pickle.dumps(packed.blob, 5, buffer_callback=(sent := []).append), buffers=[sent[0].raw()])
+    assert not loaded.flags.owndata
+    assert not loaded.flags.writeable
+    assert actor_in(tmp_path).save("train-1", 1, packed.sha256, [loaded]).version == 1
+
+
+def test_a_disk_without_room_is_no_damage(tmp_path: Path) -> None:
+    files = FailingFiles(4, 4, errno.ENOSPC)
+    actor = ModelStorageActor(ModelStorage(tmp_path, files), Handle(Operations()), tmp_path / "states", get=get_now)
+    packed = pack(trained_artifact())
+    with pytest.raises(StorageError, match=r"is full; [0-9,]+ bytes are needed"):
+        actor.save("train-1", 1, packed.sha256, [packed.blob])
+    assert value(actor.exposition(), "ktrdr_damaged_artifacts_total") == 0
+    assert actor.save("train-1", 1, packed.sha256, [packed.blob]).version == 1
 
 
 def test_a_second_try_is_counted_as_one_retry(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from ktrdr.errors import (
     UnknownStrategy,
     UnknownSymbol,
 )
+from ktrdr.storage import Encoding
 from ktrdr.training import CheckpointPolicy
 from ktrdr.wire import TrainingRequest
 from tests.fakes.house import House, run, until
@@ -382,6 +383,18 @@ def test_a_waiter_is_woken_by_the_end(tmp_path: Path) -> None:
         await actor.cancel(operation_id)
         await actor.acknowledge_cancel(operation_id, 1)
         assert (await waiting).status == "cancelled"
+
+    run(scene)
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_a_claim_says_how_its_model_travels(tmp_path: Path, encoding: Encoding) -> None:
+    async def scene() -> None:
+        house = House(tmp_path, artifact_encoding=encoding)
+        await house.operations.submit(NAMED)
+        claim = await house.operations.claim("cpu-docker", "me", [])
+        assert claim is not None
+        assert claim.artifact_encoding is encoding
 
     run(scene)
 

@@ -71,7 +71,7 @@ def test_a_store_that_never_takes_it_leaves_it_on_the_node_and_says_where_and_wh
         saver(tmp_path, storage_in(tmp_path), get=away).save_model(trained_artifact())
     assert away.n_tries == 4
     [path] = spooled(tmp_path)
-    assert path.read_bytes() == pack(trained_artifact()).blob
+    assert path.read_bytes() == bytes(pack(trained_artifact()).blob)
     assert f"kept on node {NODE.node_id} at {NODE.address} as {path}" in str(failed.value)
     assert "`ktrdr operations retry-transfer train-1`" in str(failed.value.suggestion)
     assert failed.value.artifact is not None and failed.value.artifact["path"] == str(path)

@@ -18,6 +18,7 @@ from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import InfrastructureError
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
+from ktrdr.storage import Encoding
 from ktrdr.strategy import StrategyLibrary
 from ktrdr.training import CheckpointPolicy
 from tests.fakes.runner import LOCAL_NODE, FakeRunner
@@ -36,6 +37,7 @@ class House:
         folder: Path,
         configured_mode: str | None = None,
         checkpoint_policy: CheckpointPolicy | None = None,
+        artifact_encoding: Encoding = Encoding.GZIP,
         environments: Environments = ENVIRONMENTS,
         clock: Callable[[], datetime] = utc_now,
         meters: OperationMeters | None = None,
@@ -64,6 +66,7 @@ class House:
             environments=environments,
             configured_mode=configured_mode,
             checkpoint_policy=checkpoint_policy,
+            artifact_encoding=artifact_encoding,
             clock=clock,
             meters=meters,
         )

@@ -25,6 +25,7 @@ def _nothing_set(monkeypatch, tmp_path):
         "CANCEL_GRACE_S",
         "CHECKPOINT_INTERVAL_S",
         "CHECKPOINT_EVERY_EPOCHS",
+        "ARTIFACT_ENCODING",
     ):
         monkeypatch.delenv(f"KTRDR_{name}", raising=False)
     monkeypatch.delenv("TRAINING_DEFAULT_MODE", raising=False)
@@ -38,6 +39,7 @@ def test_home_is_here_where_there_is_none_upwards(tmp_path):
     assert settings.operations_url == f"sqlite:///{tmp_path}/.ktrdr/operations.db"
     assert (settings.default_mode, settings.url, settings.api_key, settings.cancel_grace_s) == (None, None, None, 5.0)
     assert (settings.checkpoint_interval_s, settings.checkpoint_every_epochs) == (30.0, None)
+    assert settings.artifact_encoding == "gzip"
 
 
 def test_home_is_looked_for_upwards_like_git(tmp_path, monkeypatch):
@@ -58,8 +60,10 @@ def test_the_environment_says_otherwise(tmp_path, monkeypatch):
     monkeypatch.setenv("KTRDR_OPERATIONS_URL", "sqlite:///elsewhere.db")
     monkeypatch.setenv("KTRDR_CHECKPOINT_INTERVAL_S", "2.5")
     monkeypatch.setenv("KTRDR_CHECKPOINT_EVERY_EPOCHS", "10")
+    monkeypatch.setenv("KTRDR_ARTIFACT_ENCODING", "zstd")
     settings = Settings.read()
     assert (settings.checkpoint_interval_s, settings.checkpoint_every_epochs) == (2.5, 10)
+    assert settings.artifact_encoding == "zstd"
     assert settings.models_dir == tmp_path / "x" / "models"
     assert settings.data_dir == tmp_path / "bars"
     assert settings.environments == tmp_path / "places.yaml"
@@ -83,6 +87,7 @@ def test_an_empty_variable_is_none(monkeypatch):
         ("KTRDR_CHECKPOINT_INTERVAL_S", "0", "Give a number of seconds above 0."),
         ("KTRDR_CHECKPOINT_EVERY_EPOCHS", "0", "Give a number of epochs, 1 or more."),
         ("KTRDR_CHECKPOINT_EVERY_EPOCHS", "1.5", "Give a number of epochs, 1 or more."),
+        ("KTRDR_ARTIFACT_ENCODING", "brotli", "Give gzip or zstd."),
         ("KTRDR_URL", "localhost:8000", "Give an address such as http://127.0.0.1:8000."),
         ("KTRDR_HOME", "~nobody_of_that_name/x", "Give the path of a folder."),
     ],

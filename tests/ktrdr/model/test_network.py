@@ -114,7 +114,7 @@ def test_a_wrong_architecture_is_refused_by_path(change, path):
 
 
 def test_a_network_too_large_between_its_ends_is_refused_before_it_is_built():
-    stored = {**architecture_of(mlp(hidden_layers=[1000]), 4, 3), "n_features": 100_000}
+    stored = {**architecture_of(mlp(hidden_layers=[1000]), 4, 3), "n_features": 200_000}
     with pytest.raises(StrategyError, match="parameters"):
         network_from(stored)
 

@@ -4,7 +4,7 @@ import io
 
 import torch
 
-from ktrdr.storage.contents import STORED_FILES, manifest_of
+from ktrdr.storage.contents import STORED_FILES, entry_of, manifest_of
 
 
 def saved_by_torch(value):
@@ -16,5 +16,5 @@ def saved_by_torch(value):
 def replace(folder, file, content):
     """Replace a file and let the manifest vouch for it, as an intruder would."""
     (folder / file).write_bytes(content)
-    files = {name: (folder / name).read_bytes() for name in STORED_FILES}
+    files = {name: entry_of((folder / name).read_bytes()) for name in STORED_FILES}
     (folder / "manifest.json").write_bytes(manifest_of(files))

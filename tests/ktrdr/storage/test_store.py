@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ktrdr.errors import RequestError, StorageError, UnknownModel
-from ktrdr.storage import ModelStorage, pack, unpack, weights_of
+from ktrdr.storage import ModelStorage, pack, weights_of
 from tests.fakes.artifacts import CLASSES, FEATURES, FITTED, RETURNS, TREND, WINDOWS, trained_artifact
 from tests.fakes.files import QuickFiles
 
@@ -53,7 +53,8 @@ def test_what_is_saved_is_loaded_back_whole(store, root):
 
 def test_an_artifact_that_travelled_saves_the_same_model(store):
     packed = pack(trained_artifact())
-    store.save_model(unpack(packed.blob, packed.sha256), operation_id="train-1", artifact_sha256=packed.sha256)
+    with store.receive(packed.blob, packed.sha256) as received:
+        store.save_received(received, "train-1")
     probe = trained_artifact().features["probe"]
     logits = store.load("trend", "SP500_1d_v1").predict_outputs(probe["rows"])
     np.testing.assert_allclose(logits, probe["outputs"], atol=1e-6)
@@ -260,7 +261,7 @@ def moved(by):
         (with_features(colour="blue"), "colour"),
         (trained_artifact(weights=trained_artifact(1).weights), "does not predict"),
         (trained_artifact(weights=b"not weights"), "cannot be read"),
-        (trained_artifact(weights=trained_artifact().weights[:-200]), "cannot be read"),
+        (trained_artifact(weights=bytes(trained_artifact().weights)[:-200]), "cannot be read"),
         (trained_artifact(metrics={"loss": float("inf")}), "metrics.json"),
     ],
 )

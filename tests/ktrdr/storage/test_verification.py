@@ -108,7 +108,7 @@ def test_a_malicious_pickle_is_refused_on_save_and_not_executed(store, tmp_path,
 def test_weights_compressed_inside_are_refused_unread(store):
     buffer = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(trained_artifact().weights)) as plain,
+        zipfile.ZipFile(io.BytesIO(bytes(trained_artifact().weights))) as plain,
         zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as squeezed,
     ):
         for name in plain.namelist():

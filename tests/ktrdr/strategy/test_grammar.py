@@ -172,8 +172,8 @@ class TestLagsAndWindows:
     def test_lags_count_for_the_size_of_the_network(self):
         layers = {"type": "mlp", "architecture": {"hidden_layers": [100_000]}}
         assert _messages(model=layers) == []
-        (message,) = _messages(model=layers | {"features": {"lookback_periods": 200}})
-        assert "parameters; at most 50,000,000" in message
+        (message,) = _messages(model=layers | {"features": {"lookback_periods": 500}})
+        assert "parameters; at most 150,000,000" in message
 
 
 class TestRegression:

@@ -82,7 +82,7 @@ def test_accuracy_over_symbols_adds_up(saved):
 def test_the_artifact_predicts_its_probe(saved):
     features = saved[1].features
     network = network_from(features["architecture"])
-    network.load_state_dict(torch.load(io.BytesIO(saved[1].weights), weights_only=True))
+    network.load_state_dict(torch.load(io.BytesIO(bytes(saved[1].weights)), weights_only=True))
     network.eval()
     got = network(torch.tensor(features["probe"]["rows"])).detach().numpy()
     assert len(got) == 10

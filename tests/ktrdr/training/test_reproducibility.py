@@ -103,7 +103,7 @@ OVERTRAINED = {"training.epochs": 12, "training.learning_rate": 0.05, "training.
 
 def _outputs_of(artifact, X):
     network = network_from(artifact.features["architecture"])
-    network.load_state_dict(torch.load(io.BytesIO(artifact.weights), weights_only=True))
+    network.load_state_dict(torch.load(io.BytesIO(bytes(artifact.weights)), weights_only=True))
     network.eval()
     with torch.no_grad():
         return network(torch.from_numpy(X))

@@ -51,7 +51,7 @@ def trained():
     result = executor.execute(None, None, *DATES, seed=SEED)
     dataset, features = _dataset(strategy)
     network = network_from(storage.artifact.features["architecture"])
-    network.load_state_dict(torch.load(io.BytesIO(storage.artifact.weights), weights_only=True))
+    network.load_state_dict(torch.load(io.BytesIO(bytes(storage.artifact.weights)), weights_only=True))
     network.eval()
 
     def logits_of(X):
