@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 
@@ -14,7 +14,10 @@ from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
 from ktrdr.errors import CancellationError, StorageError
 from ktrdr.results import TrainingResult
-from ktrdr.storage import ModelArtifact, ModelStorage, ModelVersion, raw_size_of, unpack
+from ktrdr.storage import ModelArtifact, ModelVersion, raw_size_of, unpack
+
+if TYPE_CHECKING:
+    from ktrdr.storage import ModelStorage  # loads torch
 
 log = logging.getLogger("ktrdr.model_storage")
 

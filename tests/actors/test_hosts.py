@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from actors.hosts.dispatcher import grace_of
 from cluster import Environment
@@ -11,3 +15,10 @@ def test_an_environments_own_grace_wins_over_the_services(tmp_path: Path) -> Non
     settings = Settings(home=tmp_path, cancel_grace_s=7.0)
     assert grace_of(Environment(name="a", mode="local"), settings) == 7.0
     assert grace_of(Environment(name="a", mode="local", cancel_grace_s=0.5), settings) == 0.5
+
+
+@pytest.mark.parametrize("host", ["bars", "dispatcher", "model_storage", "operations", "prediction"])
+def test_whoever_knows_an_actor_does_not_load_torch_for_it(host: str) -> None:
+    """Ray imports an actor's class wherever the actor is asked for by its name: in the ingress, in dispatchers."""
+    code = f"import sys, actors.hosts.{host}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
