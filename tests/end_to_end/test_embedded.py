@@ -18,6 +18,7 @@ import pytest
 
 import ktrdr
 from ktrdr.data import BarStore, DataManager
+from ktrdr.errors import ServiceRefused
 from ktrdr.prediction import Predictor
 from ktrdr.storage import ModelStorage
 from ktrdr.wire.service_record import ServiceRecord
@@ -135,6 +136,21 @@ def test_a_prediction_over_http_is_what_the_stored_model_says_in_this_process(
     assert len(predicted) > 400
     assert [list(item["probabilities"].values()) for item in answer["items"]] == predicted.probabilities.tolist()
     assert [item["class"] for item in answer["items"]] == [predicted.classes[code] for code in predicted.codes]
+
+
+def test_a_killed_process_of_predictions_is_replaced(home: Home) -> None:
+    os.kill(pid_of(home, "ServeReplica:ktrdr:Prediction"), signal.SIGKILL)
+    with home.client() as client:
+        name = client.models("sp500_daily")["items"][0]["name"]
+
+        def is_answered() -> bool:
+            try:
+                return len(client.predict("sp500_daily", name)["items"]) == 1
+            except ServiceRefused as refused:
+                assert refused.status == 503
+                return False
+
+        wait_until(is_answered)
 
 
 def test_the_exports_reach_the_cluster_with_rays_own_commands(home: Home) -> None:
