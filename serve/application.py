@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from ray import serve as ray_serve
 
 import ktrdr
 from actors.gateway import Gateway
+from actors.remote_prediction import RemotePrediction
 from cluster.environment_file import environments_of
 from cluster.environments import Environments
 from cluster.head import ON_THE_HEAD
@@ -16,13 +19,17 @@ from ktrdr.wire.answers import PREFIX
 from serve import problems
 from serve.auth import ApiKey, BodyLimit
 from serve.feeds import Feeds
-from serve.routes import data, indicators, metrics, models, operations, strategies, system, trainings
+from serve.predicting import predicting
+from serve.routes import data, indicators, metrics, models, operations, predictions, strategies, system, trainings
 
 APPLICATION = "ktrdr"
 
 
-def build_app(settings: Settings, environments: Environments) -> FastAPI:
-    """Return the application: routes, errors as problem+json, limits, and the API key where one is set."""
+def build_app(settings: Settings, environments: Environments, prediction: Any = None) -> FastAPI:
+    """Return the application: routes, errors as problem+json, limits, and the API key where one is set.
+
+    `prediction` is the handle of the deployment that predicts.
+    """
     app = FastAPIOffline(
         title="ktrdr",
         version=ktrdr.__version__,
@@ -30,7 +37,8 @@ def build_app(settings: Settings, environments: Environments) -> FastAPI:
     )
     app.state.gateway = Gateway(settings, environments)
     app.state.feeds = Feeds(lambda *asked: app.state.gateway.operations("changes", *asked))
-    for resource in (trainings, operations, models, strategies, indicators, data, system):
+    app.state.predictions = RemotePrediction(prediction)
+    for resource in (trainings, operations, models, predictions, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
     app.include_router(metrics.router)
     problems.install(app)
@@ -52,14 +60,14 @@ def run_application(settings: Settings, host: str, port: int, environments: Envi
         health_check_period_s=2,
         health_check_timeout_s=5,
     )
-    ray_serve.run(deployment.bind(settings, environments), name=APPLICATION, route_prefix="/")
+    ray_serve.run(deployment.bind(settings, environments, predicting(settings)), name=APPLICATION, route_prefix="/")
 
 
 class Ingress:
     """Stateless: all state is the actors'. Builds its application in its own process."""
 
-    def __init__(self, settings: Settings, environments: Environments) -> None:
-        self._settings, self._environments = settings, environments
+    def __init__(self, settings: Settings, environments: Environments, prediction: Any) -> None:
+        self._settings, self._environments, self._prediction = settings, environments, prediction
 
     def __serve_build_asgi_app__(self) -> FastAPI:
-        return build_app(self._settings, self._environments)
+        return build_app(self._settings, self._environments, self._prediction)

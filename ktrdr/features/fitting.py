@@ -27,6 +27,11 @@ class FittedInputs:
     """For each block; a set is one with parameters, fitted or not."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The features of one bar, in order: lagged copies aside."""
+        return tuple(name for block in self.blocks for name in block.names)
+
+    @property
     def scalers(self) -> dict[str, Scaler]:
         """The scaler of each raw feature."""
         pairs = zip(self.blocks, self.transforms, strict=True)
@@ -80,6 +85,29 @@ def _applied(block: InputBlock, transform: FuzzySet | Scaler, values_NC: FloatAr
     if isinstance(transform, Scaler):
         return transform(values_NC)
     return transform.degrees(values_NC[:, 0])
+
+
+def inputs_from(blocks: Sequence[InputBlock], state: Mapping[str, Any]) -> FittedInputs:
+    """Return the inputs as they were fitted, from what `state_of` returned: nothing is fitted anew.
+
+    Parameters
+    ----------
+    blocks
+        The inputs of the strategy that the state is of.
+    state
+        `fuzzy_sets` and `scalers`; other entries are not looked at.
+    """
+    return FittedInputs(tuple(blocks), tuple(_as_fitted(block, state) for block in blocks))
+
+
+def _as_fitted(block: InputBlock, state: Mapping[str, Any]) -> FuzzySet | Scaler:
+    transform = block.transform
+    if isinstance(transform, FuzzySet):
+        return transform
+    if isinstance(transform, FittedSet):
+        terms = state["fuzzy_sets"][str(block.fuzzy_set)]["fitted"][block.timeframe]
+        return FuzzySet.model_validate({"indicator": transform.indicator, **terms})
+    return Scaler.model_validate(state["scalers"][block.names[0]])
 
 
 def state_of(inputs: FittedInputs, declared: Mapping[str, FuzzySet | FittedSet]) -> dict[str, Any]:

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from ktrdr.errors import RequestError
+from ktrdr.features import FittedInputs
 from ktrdr.storage.columns import difference
+from ktrdr.strategy import Strategy
 
 Rows = npt.NDArray[np.float32]
 
@@ -30,6 +32,10 @@ class LoadedModel:
     """Bars in the window that the network reads; None where it reads one row."""
     network: nn.Module
     metadata: dict[str, Any]
+    trained_from: Strategy
+    """What `config` holds: the strategy as it was trained, defaults filled in."""
+    inputs: FittedInputs
+    """Its inputs as they were fitted on the training rows."""
 
     def predict_outputs(self, rows: npt.ArrayLike) -> Rows:
         """Return raw outputs (n, O) float32: a logit for each class, or the forecast of a return.

@@ -18,6 +18,7 @@ from ktrdr.storage.artifact import ModelArtifact
 from ktrdr.storage.composition import Composition
 from ktrdr.storage.contents import FEATURES, METADATA, METRICS, from_json
 from ktrdr.storage.encodings import Blob, encoding_of, raw_size_of, view_of
+from ktrdr.storage.fingerprint import fingerprint_of
 from ktrdr.storage.folders import VersionFolders
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
@@ -120,6 +121,21 @@ class ModelStorage:
             if not folder.exists():  # deleted while it was read
                 raise self._unknown(strategy, name) from None
             raise
+
+    def fingerprint(self, strategy: str, name: str) -> tuple[str, str]:
+        """Return a version's `model_id`, and a hash that another one has as soon as a file of it is another.
+
+        Raises
+        ------
+        RequestError, UnknownModel
+            As `load`.
+        DamagedModel
+            If there is no manifest.
+        """
+        base, number = self._find(strategy, name)
+        folder = self._folders.path(strategy, base, number)
+        model_id = f"{strategy}/{folder.name}"
+        return model_id, fingerprint_of(folder, model_id)
 
     def describe(self, strategy: str, name: str) -> dict[str, Any]:
         """Return what is known of one version; `damaged` names a file that is not what was saved, else it is None.

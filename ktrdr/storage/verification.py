@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ktrdr.errors import DamagedModel, StorageError
+from ktrdr.features import inputs_from
 from ktrdr.results import TrainingResult
 from ktrdr.results.training import TrainingMetadata
 from ktrdr.storage.agreement import check_bundle, check_contract, check_naming, strategy_in
@@ -151,6 +152,8 @@ def _read_model(folder: Path, model_id: str, *, is_mapped: bool) -> tuple[Loaded
         contract.sequence_length,
         network,
         metadata,
+        strategy,
+        inputs_from(strategy.blocks, {"fuzzy_sets": contract.fuzzy_sets, "scalers": contract.scalers}),
     )
     return model, contract, strategy
 

@@ -110,16 +110,18 @@ def device_name(device: torch.device) -> str:
 
 
 @contextmanager
-def threads_for(network: torch.nn.Module) -> Iterator[int]:
-    """Set the number of CPU threads that suits the network's size inside the block, and yield it.
+def threads_for(network: torch.nn.Module, n_threads: int | None = None) -> Iterator[int]:
+    """Set the number of CPU threads inside the block, by default one that suits the network's size, and yield it.
 
     The number matters beyond speed: sums over another number of threads round differently.
     """
     before = torch.get_num_threads()
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
+    if n_threads is None and n_parameters < SMALL_NETWORK_PARAMETERS:
+        n_threads = 1
     try:
-        if n_parameters < SMALL_NETWORK_PARAMETERS:
-            torch.set_num_threads(1)
+        if n_threads is not None:
+            torch.set_num_threads(n_threads)
         yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)

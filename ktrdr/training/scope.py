@@ -31,14 +31,20 @@ _TIMEFRAMES: TypeAdapter[tuple[Timeframe, ...]] = TypeAdapter(
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What one training covers."""
+class Coverage:
+    """Whose bars, and which."""
 
     symbols: tuple[str, ...]
-    timeframes: tuple[str, ...]
     start_date: str | None
     end_date: str | None
-    """Both inclusive, by a bar's open date; None where neither the request nor the file bounds the bars."""
+    """Both inclusive, by a bar's open date; None where nothing bounds the bars."""
+
+
+@dataclass(frozen=True)
+class Scope(Coverage):
+    """What one training covers."""
+
+    timeframes: tuple[str, ...]
     validation_split: float
     data_split: DataSplit
 
@@ -213,18 +219,32 @@ def _is_list(value: object) -> bool:
 
 def _dates(strategy: Strategy, start_date: str | None, end_date: str | None) -> tuple[str | None, str | None]:
     in_file = strategy.training_data.date_range
-    start = _date("start_date", start_date) if start_date is not None else in_file.start
-    end = _date("end_date", end_date) if end_date is not None else in_file.end
+    asked_start, asked_end = date_range(start_date, end_date)
+    start, end = asked_start or in_file.start, asked_end or in_file.end
     if not (start and end and start > end):
         return start, end
     of_file = "the strategy's training_data.date_range"
     if end_date is None:
         problem = f"start_date {start} is after the end of {of_file}, {end}."
         raise RequestError("start_date", problem, "Give an end_date as well, or an earlier start_date.")
-    if start_date is None:
-        problem = f"end_date {end} is before the start of {of_file}, {start}."
-        raise RequestError("end_date", problem, "Give a start_date as well, or a later end_date.")
-    raise RequestError("start_date", f"start_date {start} is after end_date {end}.", "Exchange or correct the dates.")
+    problem = f"end_date {end} is before the start of {of_file}, {start}."
+    raise RequestError("end_date", problem, "Give a start_date as well, or a later end_date.")
+
+
+def date_range(start_date: str | None, end_date: str | None) -> tuple[str | None, str | None]:
+    """Return the dates of a request.
+
+    Raises
+    ------
+    RequestError
+        If one is none, or they run backwards.
+    """
+    start = None if start_date is None else _date("start_date", start_date)
+    end = None if end_date is None else _date("end_date", end_date)
+    if start and end and start > end:
+        message = f"start_date {start} is after end_date {end}."
+        raise RequestError("start_date", message, "Exchange or correct the dates.")
+    return start, end
 
 
 def _date(path: str, text: str) -> str:

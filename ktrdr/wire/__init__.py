@@ -13,6 +13,7 @@ from ktrdr.wire.answers import (
     TrainingStarted,
 )
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
+from ktrdr.wire.predictions import PredictionAnswer, PredictionRequest
 from ktrdr.wire.requests import (
     CancelRequest,
     CheckRequest,
@@ -45,6 +46,8 @@ __all__ = [
     "OperationSummary",
     "OperationView",
     "Page",
+    "PredictionAnswer",
+    "PredictionRequest",
     "ProblemDetails",
     "Queue",
     "RetryRequest",

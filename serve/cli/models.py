@@ -8,12 +8,14 @@ import typer
 
 from ktrdr.errors import RequestError
 from serve.cli.outcomes import print_test_metrics
+from serve.cli.predicting import predict
 from serve.cli.printing import Terminal, argument, moment
 from serve.cli.session import AsJson, session_of
 from serve.cli.training import train
 
 app = typer.Typer(no_args_is_help=True, help="Train models and see those there are.")
 app.command("train")(train)
+app.command("predict")(predict)
 
 
 @app.command("list")

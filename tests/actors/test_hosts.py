@@ -17,7 +17,8 @@ def test_an_environments_own_grace_wins_over_the_services(tmp_path: Path) -> Non
     assert grace_of(Environment(name="a", mode="local", cancel_grace_s=0.5), settings) == 0.5
 
 
-@pytest.mark.parametrize("module", ["actors.hosts.model_storage", "actors.house", "actors.gateway"])
-def test_whoever_asks_for_a_handle_imports_the_actors_class_and_no_torch(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("host", ["bars", "dispatcher", "model_storage", "operations", "prediction"])
+def test_whoever_knows_an_actor_does_not_load_torch_for_it(host: str) -> None:
+    """Ray imports an actor's class wherever the actor is asked for by its name: in the ingress, in dispatchers."""
+    code = f"import sys, actors.hosts.{host}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

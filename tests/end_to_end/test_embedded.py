@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 
 import ktrdr
+from ktrdr.data import BarStore, DataManager
+from ktrdr.errors import ServiceRefused
+from ktrdr.prediction import Predictor
+from ktrdr.storage import ModelStorage
 from ktrdr.wire.service_record import ServiceRecord
 from serve.cli.machine import Machine
 from tests.end_to_end.conftest import free_port
@@ -118,6 +122,35 @@ def test_a_training_prints_lines_metrics_beside_baselines_and_commands_that_can_
     shown = home.ktrdr(*typed.group(1).split())
     assert shown.returncode == 0
     assert (home.folder / "models" / "sp500_daily" / "SP500_1d_latest" / "model.pt").exists()
+
+
+def test_a_prediction_over_http_is_what_the_stored_model_says_in_this_process(
+    home: Home, bundled_bars_dir: Path
+) -> None:
+    with home.client() as client:
+        name = client.models("sp500_daily")["items"][0]["name"]
+        answer = client.predict("sp500_daily", name, start_date="2017-01-01")
+    model = ModelStorage(home.folder / "models").load("sp500_daily", name)
+    predicted = Predictor(model, DataManager(BarStore([bundled_bars_dir]))).predict(start_date="2017-01-01")
+    assert predicted.probabilities is not None
+    assert len(predicted) > 400
+    assert [list(item["probabilities"].values()) for item in answer["items"]] == predicted.probabilities.tolist()
+    assert [item["class"] for item in answer["items"]] == [predicted.classes[code] for code in predicted.codes]
+
+
+def test_a_killed_process_of_predictions_is_replaced(home: Home) -> None:
+    os.kill(pid_of(home, "ServeReplica:ktrdr:Prediction"), signal.SIGKILL)
+    with home.client() as client:
+        name = client.models("sp500_daily")["items"][0]["name"]
+
+        def is_answered() -> bool:
+            try:
+                return len(client.predict("sp500_daily", name)["items"]) == 1
+            except ServiceRefused as refused:
+                assert refused.status == 503
+                return False
+
+        wait_until(is_answered)
 
 
 def test_the_exports_reach_the_cluster_with_rays_own_commands(home: Home) -> None:

@@ -82,6 +82,9 @@ class FakeClient:
     def model(self, strategy: str, name: str) -> dict[str, Any]:
         return self._answer("model", (strategy, name))
 
+    def predict(self, strategy: str, name: str, **asked: Any) -> dict[str, Any]:
+        return self._answer("predict", (strategy, name, asked))
+
     def strategies(self) -> dict[str, Any]:
         return self._answer("strategies", None)
 

@@ -11,6 +11,7 @@ from ktrdr.settings import Settings
 from serve.application import build_app
 from tests.fakes.gateway import DirectGateway
 from tests.fakes.house import House
+from tests.fakes.prediction import direct_prediction
 
 API = "/api/v1"
 
@@ -29,6 +30,7 @@ def client_of(house: House, tmp_path: Path, api_key: str | None = None) -> TestC
     )
     app = build_app(settings, house.environments)
     app.state.gateway = DirectGateway(settings, house)
+    app.state.predictions = direct_prediction(settings)
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -38,12 +38,17 @@ def expected_calibration_error(probabilities_NC: FloatArray, y_N: IntArray) -> f
     return float(np.abs(gap_sums).sum() / len(y_N))
 
 
+def is_covered(threshold: float, probabilities_NC: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return (N,) which rows' highest probability reaches the threshold."""
+    return np.asarray(probabilities_NC.max(axis=1) >= threshold)
+
+
 def confidence_at(threshold: float, probabilities_NC: FloatArray, y_N: IntArray) -> Confidence:
     """Return the share of rows whose highest probability reaches the threshold, and the accuracy on them."""
-    is_covered = probabilities_NC.max(axis=1) >= threshold
+    covered = is_covered(threshold, probabilities_NC)
     is_right = probabilities_NC.argmax(axis=1) == y_N
     return Confidence(
         threshold=threshold,
-        coverage=float(is_covered.mean()),
-        accuracy=float(is_right[is_covered].mean()) if is_covered.any() else None,
+        coverage=float(covered.mean()),
+        accuracy=float(is_right[covered].mean()) if covered.any() else None,
     )

@@ -14,6 +14,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from ktrdr.labels import Labeler
 from ktrdr.results import ClassMetrics, ReturnMetrics, RowAccount, SymbolMetrics, TestMetrics
 from ktrdr.strategy.decisions import Decisions
+from ktrdr.training.evaluation.answers import classes_of
 from ktrdr.training.evaluation.baselines import baseline_of
 from ktrdr.training.evaluation.confidence import confidence_at, expected_calibration_error, softmax
 from ktrdr.training.evaluation.returns import decisions_of, return_metrics
@@ -110,12 +111,13 @@ class _Answers:
     def of(
         cls, outputs_NC: Outputs, part: Part, y_train: LabelArray, labeler: Labeler, decisions: Decisions
     ) -> _Answers:
+        predicted = classes_of(outputs_NC, labeler, decisions)
         if not labeler.is_regression:
-            return cls(outputs_NC.argmax(axis=1), part, y_train)
+            return cls(predicted, part, y_train)
         # no return is known yet where it is NaN: that is no HOLD
         known = np.where(np.isnan(part.last_known_y), UNKNOWN_CLASS, decisions_of(part.last_known_y, decisions))
         decided = replace(part, y=decisions_of(part.y, decisions), last_known_y=known)
-        return cls(decisions_of(outputs_NC[:, 0], decisions), decided, decisions_of(y_train, decisions))
+        return cls(predicted, decided, decisions_of(y_train, decisions))
 
 
 @dataclass(frozen=True)

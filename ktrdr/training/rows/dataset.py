@@ -133,20 +133,20 @@ def assemble(  # noqa: PLR0913 - what the rows are made of, one name each
     training = pd.concat([tables[symbol].iloc[rows.bar_number] for symbol, rows in draw.train.items()])
     inputs = fit_inputs(blocks, training)
     features = {symbol: inputs.features_of(table) for symbol, table in tables.items()}
-    _refuse_too_many(draw, features, model)
-    readings = {symbol: _readings(values, model) for symbol, values in features.items()}
+    n_rows = sum(len(rows) for part in (draw.train, draw.validation, draw.test) for rows in part.values())
+    refuse_too_many(n_rows, len(inputs.names), model)
+    readings = {symbol: readings_of(values, model) for symbol, values in features.items()}
     train, validation, test = (_part(rows, readings, model) for rows in (draw.train, draw.validation, draw.test))
-    names = [name for block in blocks for name in block.names]
     for part in (train, validation, test):
-        _refuse_overflow(part, names)
+        refuse_overflow(part.X, part.index, inputs.names)
     weights = _uniqueness_of(draw.train, base) if sample_weights == "uniqueness" else None
-    of_rows = _features_of_rows(draw, features, names)
+    of_rows = _features_of_rows(draw, features, inputs.names)
     return Dataset(train, validation, test, draw.accounts, inputs, of_rows, weights)
 
 
 def _part(rows: Mapping[str, Rows], readings: Mapping[str, npt.NDArray[np.float32]], model: AnyModel) -> Part:
     each = list(rows.values())
-    inputs = [_inputs(readings[symbol], of_symbol.bar_number, model) for symbol, of_symbol in rows.items()]
+    inputs = [network_inputs(readings[symbol], of_symbol.bar_number, model) for symbol, of_symbol in rows.items()]
     return Part(
         np.concatenate(inputs),
         np.concatenate([one.y for one in each]),
@@ -157,21 +157,27 @@ def _part(rows: Mapping[str, Rows], readings: Mapping[str, npt.NDArray[np.float3
     )
 
 
-def _readings(features_MF: FloatArray, model: AnyModel) -> npt.NDArray[np.float32]:
-    """Return what the network reads of each bar: its features and their lagged copies."""
+def readings_of(features_MF: FloatArray, model: AnyModel) -> npt.NDArray[np.float32]:
+    """Return what the network reads of each bar of a symbol: its features and their lagged copies."""
     with np.errstate(over="ignore"):  # what overflows is refused with its name
         return with_lags(features_MF.astype(np.float32), model.features.lookback_periods)
 
 
-def _inputs(readings_MF: npt.NDArray[np.float32], rows_N: IntArray, model: AnyModel) -> npt.NDArray[np.float32]:
+def network_inputs(readings_MF: npt.NDArray[np.float32], rows_N: IntArray, model: AnyModel) -> npt.NDArray[np.float32]:
+    """Return what the network is given for each row: the readings of its own bar, or of the window that it ends."""
     length = model.sequence_length
     return np.ascontiguousarray(readings_MF[rows_N] if length is None else windows(readings_MF, rows_N, length))
 
 
-def _refuse_too_many(draw: Draw, features: Mapping[str, FloatArray], model: AnyModel) -> None:
-    n_rows = sum(len(rows) for part in (draw.train, draw.validation, draw.test) for rows in part.values())
-    width = next(iter(features.values())).shape[1] * (model.features.lookback_periods + 1)
-    n_bytes = n_rows * width * (model.sequence_length or 1) * 4
+def refuse_too_many(n_rows: int, n_features: int, model: AnyModel) -> None:
+    """Refuse inputs that would not fit into memory; `n_features` are those of one bar.
+
+    Raises
+    ------
+    TrainingError
+        Saying how much memory they would need.
+    """
+    n_bytes = n_rows * n_features * (model.features.lookback_periods + 1) * (model.sequence_length or 1) * 4
     if n_bytes > MAX_INPUT_BYTES:
         raise TrainingError(
             f"The inputs of {n_rows:,} rows would need {n_bytes / 2**30:.0f} GiB; at most {MAX_INPUT_BYTES >> 30} GiB.",
@@ -179,12 +185,19 @@ def _refuse_too_many(draw: Draw, features: Mapping[str, FloatArray], model: AnyM
         )
 
 
-def _refuse_overflow(part: Part, names: Sequence[str]) -> None:
-    is_finite = np.isfinite(part.X)
+def refuse_overflow(X: npt.NDArray[np.float32], index: pd.MultiIndex, names: Sequence[str]) -> None:
+    """Refuse inputs that float32 cannot hold; `names` are the features of one bar.
+
+    Raises
+    ------
+    NotFinite
+        Naming the feature and the first row that reads it.
+    """
+    is_finite = np.isfinite(X)
     if is_finite.all():
         return
     row, *_, column = np.argwhere(~is_finite)[0]
-    symbol, time = part.index[row]
+    symbol, time = index[row]
     raise NotFinite(names[column % len(names)], str(symbol), f"{time}")
 
 

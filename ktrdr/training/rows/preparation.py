@@ -17,7 +17,7 @@ from ktrdr.labels import AnyLabeler
 from ktrdr.strategy.schema import Strategy
 from ktrdr.training.rows.dataset import Dataset, assemble, complete_bars
 from ktrdr.training.rows.splitting import BaseBars, check_classes, draw_split
-from ktrdr.training.scope import Scope
+from ktrdr.training.scope import Coverage, Scope
 from ktrdr.training.steps import Report
 
 IndicatorValues = dict[SeriesKey, dict[str, pd.DataFrame]]
@@ -31,19 +31,8 @@ def load_market_data(strategy: Strategy, data: DataManager, scope: Scope, report
     DataError
         If a symbol or bars are missing, or fewer than `history_required` lie before the start date.
     """
-    _check_sources(strategy, data)
-    history, joined = strategy.training_data.history_required, strategy.joined_lookback
-    market = data.load(
-        list(scope.symbols),
-        list(strategy.timeframes_read),
-        scope.start_date,
-        scope.end_date,
-        max(strategy.warmup, history, strategy.training.labels.lookback, joined.get(strategy.base_timeframe, 0)),
-        lambda number, total, key, n_bars: report(number, total, context=_place(key)),
-        base_timeframe=strategy.base_timeframe,
-        joined_lookback=joined,
-        context=strategy.context,
-    )
+    market = read_market(strategy, data, scope, report)
+    history = strategy.training_data.history_required
     for key, n_lookback in market.n_lookback.items():
         if scope.start_date is not None and n_lookback < history:
             raise NotEnoughBars(
@@ -54,6 +43,29 @@ def load_market_data(strategy: Strategy, data: DataManager, scope: Scope, report
                 "Choose a later start_date, or lower history_required.",
             )
     return market
+
+
+def read_market(strategy: Strategy, data: DataManager, coverage: Coverage, report: Report) -> MarketBars:
+    """Read the bars of the date range and those before it, however few there are.
+
+    Raises
+    ------
+    DataError
+        If a symbol or bars are missing.
+    """
+    _check_sources(strategy, data)
+    history, joined = strategy.training_data.history_required, strategy.joined_lookback
+    return data.load(
+        list(coverage.symbols),
+        list(strategy.timeframes_read),
+        coverage.start_date,
+        coverage.end_date,
+        max(strategy.warmup, history, strategy.training.labels.lookback, joined.get(strategy.base_timeframe, 0)),
+        lambda number, total, key, n_bars: report(number, total, context=_place(key)),
+        base_timeframe=strategy.base_timeframe,
+        joined_lookback=joined,
+        context=strategy.context,
+    )
 
 
 def _check_sources(strategy: Strategy, data: DataManager) -> None:

@@ -290,3 +290,15 @@ def test_environments_and_nodes_are_asked_of_their_routes() -> None:
     client = client_of(lambda request: httpx.Response(200, json={"path": request.url.path}))
     assert client.environments() == {"path": "/api/v1/system/environments"}
     assert client.nodes() == {"path": "/api/v1/system/nodes"}
+
+
+def test_a_prediction_asks_one_model_for_what_was_given() -> None:
+    seen: list[tuple[str, str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.method, request.url.path, json.loads(request.content)))
+        return httpx.Response(200, json={"items": []})
+
+    with client_of(answer) as client:
+        assert client.predict("s", "SP500_1d_v1", symbol="SP500", last=3, end_date=None) == {"items": []}
+    assert seen == [("POST", "/api/v1/models/s/SP500_1d_v1/predict", {"symbol": "SP500", "last": 3})]

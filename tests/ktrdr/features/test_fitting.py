@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ktrdr.errors import EqualQuantiles
-from ktrdr.features import InputBlock, Scaler, fit_inputs, state_of
+from ktrdr.features import InputBlock, Scaler, fit_inputs, inputs_from, state_of
 from ktrdr.fuzzy import FittedSet, FuzzySet
 
 RSI = FuzzySet.model_validate({"indicator": "rsi", "low": [0, 20, 40], "high": [60, 80, 100]})
@@ -91,3 +91,11 @@ def test_a_fitted_sets_value_is_no_others_column():
     )
     names = [name for block in blocks for name in block.table_names]
     assert len(set(names)) == len(names) == 5
+
+
+def test_inputs_read_back_from_json_give_the_same_features_bit_for_bit():
+    inputs = fit_inputs(BLOCKS, _table())
+    kept = json.loads(json.dumps(state_of(inputs, {"rsi": RSI, "trend": TREND})))
+    back, later = inputs_from(BLOCKS, kept), _table(seed=5)
+    assert back == inputs
+    assert back.features_of(later).tobytes() == inputs.features_of(later).tobytes()

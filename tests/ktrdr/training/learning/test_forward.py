@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ktrdr.training.learning.forward import CHUNK_BARS, forward_rows, outputs_of
+from ktrdr.training.learning.forward import BLOCK_ROWS, CHUNK_BARS, forward_rows, outputs_of
 from tests.ktrdr.training.small_training import CPU, KINDS, N_STEPS, network_of
 
 
@@ -35,6 +35,22 @@ def test_outputs_in_chunks_are_those_of_each_row(kind):
     for row in (0, n_rows - 4, n_rows - 1):
         with torch.no_grad():
             np.testing.assert_allclose(outputs[row], network(torch.from_numpy(X[row : row + 1]))[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_rows_outputs_are_bit_for_bit_the_same_whatever_rows_it_comes_with(kind, n_outputs):
+    X, network = _rows(kind, BLOCK_ROWS + 30), network_of(kind=kind, n_outputs=n_outputs).eval()
+    outputs = outputs_of(network, X, CPU)
+    for rows in (
+        slice(0, 1),
+        slice(5, 7),
+        slice(BLOCK_ROWS - 1, BLOCK_ROWS + 2),
+        slice(3, None),
+        slice(None, None, -1),
+    ):
+        alone = outputs_of(network, np.ascontiguousarray(X[rows]), CPU)
+        assert alone.tobytes() == outputs[rows].tobytes()
 
 
 @pytest.mark.parametrize("n_steps", [1, 7, 500, 50_000])

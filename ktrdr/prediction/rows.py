@@ -1,0 +1,214 @@
+"""From bars to the rows that a stored model reads: steps 1 to 4 of its training, and what was fitted then.
+
+Shapes: M bars, N rows, F features of one bar.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ktrdr.data import DataManager, SeriesKey
+from ktrdr.errors import NoBars, NoRows, RequestError
+from ktrdr.storage.loaded import LoadedModel
+from ktrdr.training.rows.dataset import complete_bars, network_inputs, readings_of, refuse_overflow, refuse_too_many
+from ktrdr.training.rows.preparation import calculate_indicators, engineer_features, generate_memberships, read_market
+from ktrdr.training.rows.splitting import IntArray
+from ktrdr.training.scope import Coverage
+from ktrdr.training.steps import unreported
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which rows."""
+
+    symbols: tuple[str, ...]
+    start_date: str | None = None
+    end_date: str | None = None
+    """Both inclusive, by a bar's open date; None: as far as the bars go that are read."""
+    last: int | None = None
+    """Of each symbol the newest so many rows; None: all."""
+    max_rows: int | None = None
+    """More are refused, of all symbols together."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Dates that are asked for, and the date from which their bars are read; None is the first bar there is."""
+
+    read_from: str | None
+    start_date: str | None
+    end_date: str | None
+
+
+@dataclass(frozen=True)
+class PredictionRows:
+    """The rows, symbol after symbol, in time order within a symbol."""
+
+    X: npt.NDArray[np.float32]
+    """(N, F), or (N, S, F) for a network that reads windows; F counts lagged copies."""
+    index: pd.MultiIndex
+    """(symbol, bar open) of each row."""
+    features: FloatArray
+    """(N, F) of the row's own bar, no lags."""
+    n_left_out: int
+    """Bars of the dates asked for that have not all that the network reads."""
+
+
+def read_rows(
+    model: LoadedModel,
+    data: DataManager,
+    asked: Asked,
+    stretches: Sequence[Stretch],
+    read_together: Sequence[str] | None = None,
+) -> PredictionRows:
+    """Return the rows of the stretches, which follow one another.
+
+    `read_together` are symbols whose bars are loaded in one go, those asked for among them: where another symbol's bars
+    are joined to all, how far back they are read depends on all. None: each symbol is read by itself.
+
+    Raises
+    ------
+    NoBars, NoRows
+        If the dates have no bars, or no bar with all that the network reads.
+    RequestError
+        If there are more rows than `asked.max_rows`.
+    DataError, TrainingError
+        What the training would raise of such bars.
+    """
+    groups = [(symbol,) for symbol in asked.symbols] if read_together is None else [tuple(read_together)]
+    return _joined(model, asked, [one for group in groups for one in _of_group(model, data, asked, stretches, group)])
+
+
+def _of_group(
+    model: LoadedModel, data: DataManager, asked: Asked, stretches: Sequence[Stretch], group: tuple[str, ...]
+) -> list[_Found]:
+    found: dict[str, list[_Found]] = {symbol: [] for symbol in asked.symbols if symbol in group}
+    absent: NoBars | None = None
+    for stretch in reversed(stretches):
+        if asked.last is not None and all(_n_rows(of_symbol) >= asked.last for of_symbol in found.values()):
+            break
+        try:
+            newer = list(_found_in(model, data, list(found), group, stretch))
+        except NoBars as error:
+            if len(stretches) == 1 or len(group) > 1:
+                raise
+            absent = error  # the bars may begin, or end, where the training began
+            continue
+        for one in newer:
+            missing = None if asked.last is None else max(0, asked.last - _n_rows(found[one.symbol]))
+            found[one.symbol].insert(0, one.newest(missing))
+    if absent is not None and not any(found.values()):
+        raise absent
+    return [one for of_symbol in found.values() for one in of_symbol]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One symbol's bars of one stretch."""
+
+    symbol: str
+    opens: pd.DatetimeIndex
+    features: FloatArray
+    """(M, F)."""
+    in_range: IntArray
+    """Positions of the bars asked for."""
+    rows: IntArray
+    """Of these, the positions of those that have all that the network reads."""
+
+    def newest(self, n_rows: int | None) -> _Found:
+        """Return the newest rows, and of the bars asked for those since the first of them."""
+        if n_rows is None or n_rows >= len(self.rows):
+            return self
+        rows = self.rows[len(self.rows) - n_rows :]
+        since = rows[0] if len(rows) else len(self.opens)
+        return _Found(self.symbol, self.opens, self.features, self.in_range[self.in_range >= since], rows)
+
+    @property
+    def index(self) -> pd.MultiIndex:
+        """(symbol, bar open) of each row."""
+        return pd.MultiIndex.from_product([[self.symbol], self.opens[self.rows]], names=["symbol", "time"])
+
+
+def _n_rows(found: Sequence[_Found]) -> int:
+    return sum(len(one.rows) for one in found)
+
+
+def _found_in(
+    model: LoadedModel, data: DataManager, symbols: Sequence[str], read_together: Sequence[str], stretch: Stretch
+) -> Iterator[_Found]:
+    strategy = model.trained_from
+    coverage = Coverage(tuple(read_together), stretch.read_from, stretch.end_date)
+    market = read_market(strategy, data, coverage, unreported)
+    indicators = calculate_indicators(strategy, market, unreported)
+    memberships = generate_memberships(strategy, indicators, unreported)
+    tables = engineer_features(strategy, market, indicators, memberships)
+    for symbol in symbols:
+        key, table = SeriesKey(symbol, strategy.base_timeframe), tables[symbol]
+        first = market.n_lookback[key]
+        if stretch.start_date is not None:
+            first = max(first, int(table.index.searchsorted(pd.Timestamp(stretch.start_date, tz="UTC"))))
+        in_range = np.arange(first, len(table), dtype=np.int64)
+        is_complete = complete_bars(table, strategy.model)
+        is_complete[: strategy.training_data.history_required] = False  # demanded before a row, here as in training
+        rows = in_range[is_complete[in_range]]
+        yield _Found(symbol, table.index, model.inputs.features_of(table), in_range, rows)
+
+
+def _joined(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> PredictionRows:
+    network, n_rows = model.trained_from.model, _n_rows(found)
+    _refuse_without_rows(model, asked, found)
+    if asked.max_rows is not None and n_rows > asked.max_rows:
+        raise RequestError(
+            "start_date",
+            f"These dates have {n_rows:,} rows; one answer has {asked.max_rows:,} at most.",
+            "Choose a later start_date or an earlier end_date, one symbol, or the `last` rows alone.",
+        )
+    refuse_too_many(n_rows, len(model.inputs.names), network)
+    with_rows = [one for one in found if len(one.rows)]
+    X = np.concatenate([network_inputs(readings_of(one.features, network), one.rows, network) for one in with_rows])
+    index = with_rows[0].index.append([one.index for one in with_rows[1:]])
+    refuse_overflow(X, index, model.inputs.names)
+    features = np.concatenate([one.features[one.rows] for one in with_rows])
+    return PredictionRows(X, index, features, sum(len(one.in_range) for one in found) - n_rows)
+
+
+def _refuse_without_rows(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> None:
+    if _n_rows(found):
+        return
+    dates = f"{asked.start_date or 'the first bar'} to {asked.end_date or 'the last bar'}"
+    if not any(len(one.in_range) for one in found):
+        first, last = min(one.opens[0] for one in found), max(one.opens[-1] for one in found)
+        series = f"{', '.join(asked.symbols)} {model.trained_from.base_timeframe}"
+        raise NoBars(series, dates, f"{first.date()} to {last.date()}")
+    n_needed = max(model.trained_from.warmup, model.trained_from.training_data.history_required)
+    raise NoRows(
+        f"{', '.join(asked.symbols)} from {dates}",
+        f"no bar has all that {model.model_id} reads, which is there after {n_needed} bars of warm-up",
+        "bars",
+        "Choose later dates, or import or send more bars before them.",
+    )
+
+
+def stretches_of(asked: Asked, trained_from: str | None) -> tuple[Stretch, ...]:
+    """Return what is asked, cut where the training began.
+
+    A recursive indicator (an EMA, an RSI) depends on where its series begins. So rows of the training's dates are
+    computed from the first bar that the training read, and rows before them from the first bar there is: what a model
+    says of a bar does not depend on which other bars are asked for.
+    """
+    start, end = asked.start_date, asked.end_date
+    if trained_from is None or (end is not None and end < trained_from):
+        return (Stretch(None, start, end),)
+    since = Stretch(trained_from, start, end)
+    if start is None or start >= trained_from:
+        return (since,)
+    day_before = (dt.date.fromisoformat(trained_from) - dt.timedelta(days=1)).isoformat()
+    return (Stretch(None, start, day_before), since)
