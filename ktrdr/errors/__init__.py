@@ -8,6 +8,8 @@ KtrdrError
 │   ├── UnknownStrategy
 │   ├── UnknownOperation
 │   ├── UnknownModel
+│   ├── UnknownAlias
+│   ├── ModelInUse              a version that aliases name would be deleted
 │   ├── UnknownIndicator
 │   ├── TransitionRefused       an operation cannot do that in its present state
 │   ├── IdempotencyConflict     the same key with another body
@@ -29,6 +31,7 @@ KtrdrError
 ├── TrainingError           the training's: numbers that are not finite
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
+│   ├── DamagedAliases          the record of what aliases name
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   ├── ResultTransferError
 │   └── UnusableStore           the operations store is of a newer version, or none at all
@@ -50,10 +53,12 @@ from ktrdr.errors.config import (
     ConfigError,
     EnvironmentFileError,
     IdempotencyConflict,
+    ModelInUse,
     OtherCheckpoint,
     RequestError,
     StrategyError,
     TransitionRefused,
+    UnknownAlias,
     UnknownIndicator,
     UnknownModel,
     UnknownOperation,
@@ -83,7 +88,14 @@ from ktrdr.errors.running import (
     TrainingError,
 )
 from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
-from ktrdr.errors.storage import BadCheckpoint, DamagedModel, ResultTransferError, StorageError, UnusableStore
+from ktrdr.errors.storage import (
+    BadCheckpoint,
+    DamagedAliases,
+    DamagedModel,
+    ResultTransferError,
+    StorageError,
+    UnusableStore,
+)
 
 __all__ = [
     "AlreadyStored",
@@ -92,6 +104,7 @@ __all__ = [
     "BadFile",
     "CancellationError",
     "ConfigError",
+    "DamagedAliases",
     "DamagedModel",
     "DataError",
     "EnvironmentFileError",
@@ -101,6 +114,7 @@ __all__ = [
     "IdempotencyConflict",
     "InfrastructureError",
     "KtrdrError",
+    "ModelInUse",
     "NoBars",
     "NoGpu",
     "NoRows",
@@ -121,6 +135,7 @@ __all__ = [
     "StrategyError",
     "TrainingError",
     "TransitionRefused",
+    "UnknownAlias",
     "UnknownIndicator",
     "UnknownModel",
     "UnknownOperation",

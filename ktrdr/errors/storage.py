@@ -23,6 +23,16 @@ class DamagedModel(StorageError):
         self.model_id, self.file = model_id, file
 
 
+class DamagedAliases(StorageError):
+    """The record of a model's aliases that is not what was written; the model's versions are whole."""
+
+    def __init__(self, model: str, file: str, reason: str) -> None:
+        advice = f"Restore {file} from a backup, or move it away and set the aliases again."
+        super().__init__(f"What the aliases of {model} name is not known: {file} {reason}.", advice)
+        self.args = (model, file, reason)
+        self.model, self.file = model, file
+
+
 class BadCheckpoint(StorageError):
     """A checkpoint that came whole out of its store and is no state of a training."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ktrdr.storage.aliases import AliasEntry
+from ktrdr.storage.annotations import Annotation, AnnotationChange
 from ktrdr.storage.artifact import (
     MAX_PACKED_SIZE,
     MAX_RAW_SIZE,
@@ -18,7 +20,10 @@ from ktrdr.storage.artifact import (
     unpack,
 )
 from ktrdr.storage.checkpoints import FileCheckpointStore
+from ktrdr.storage.filtering import METRIC_NAMES, ModelFilter
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
+from ktrdr.storage.pages import ModelPage
+from ktrdr.storage.retention import Deleted, Kept, Pruned
 from ktrdr.storage.versions import ModelVersion
 
 if TYPE_CHECKING:
@@ -29,12 +34,21 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PACKED_SIZE",
     "MAX_RAW_SIZE",
+    "METRIC_NAMES",
+    "AliasEntry",
+    "Annotation",
+    "AnnotationChange",
+    "Deleted",
     "FileCheckpointStore",
+    "Kept",
     "LoadedModel",
     "ModelArtifact",
+    "ModelFilter",
+    "ModelPage",
     "ModelStorage",
     "ModelVersion",
     "PackedArtifact",
+    "Pruned",
     "check_strategy_name",
     "model_name",
     "pack",

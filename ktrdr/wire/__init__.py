@@ -9,6 +9,7 @@ from ktrdr.wire.answers import (
     TrainingConfig,
     TrainingStarted,
 )
+from ktrdr.wire.models import AliasRequest, AnnotationRequest, ModelQuery, PruneRequest
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
 from ktrdr.wire.requests import (
     CancelRequest,
@@ -24,6 +25,8 @@ from ktrdr.wire.requests import (
 from ktrdr.wire.system import EnvironmentEntry, EnvironmentList, Health, NodeEntry
 
 __all__ = [
+    "AliasRequest",
+    "AnnotationRequest",
     "CancelRequest",
     "CheckRequest",
     "ConfigChange",
@@ -34,6 +37,7 @@ __all__ = [
     "Links",
     "MigrateRequest",
     "MigratedStrategy",
+    "ModelQuery",
     "NewStrategy",
     "NewStrategyRequest",
     "NodeEntry",
@@ -41,6 +45,7 @@ __all__ = [
     "OperationView",
     "Page",
     "ProblemDetails",
+    "PruneRequest",
     "Queue",
     "RetryRequest",
     "StrategyRequest",

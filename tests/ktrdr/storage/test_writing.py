@@ -13,7 +13,7 @@ from tests.fakes.files import FailingFiles, QuickFiles
 ARTIFACTS = [trained_artifact(seed) for seed in range(3)]
 NEVER = 10_000
 N_SAVE_STEPS = 21
-N_DELETE_STEPS = 11
+N_DELETE_STEPS = 7
 
 
 def seeds_stored(root):
