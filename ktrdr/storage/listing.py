@@ -82,13 +82,12 @@ class Listing:
         }
 
     def _item(self, strategy: str, base: str, number: int, newest: int, aliases: dict[str, int]) -> dict[str, Any]:
-        test_metrics = readable(self._folders.path(strategy, base, number), METRICS).get("test_metrics") or {}
-        numbers = {name: _number_at(test_metrics, name) for name in METRIC_NAMES}
+        test_metrics = numbers_in(self._folders.path(strategy, base, number))
         return {
             **self._identity(strategy, base, number, newest, aliases),
-            "test_accuracy": numbers["accuracy"],
-            "majority_baseline": numbers["baseline.majority"],
-            "test_metrics": {name: value for name, value in numbers.items() if value is not None},
+            "test_accuracy": test_metrics.get("accuracy"),
+            "majority_baseline": test_metrics.get("baseline.majority"),
+            "test_metrics": test_metrics,
         }
 
     def _identity(self, strategy: str, base: str, number: int, newest: int, aliases: dict[str, int]) -> dict[str, Any]:
@@ -117,6 +116,13 @@ def readable(folder: Path, file: str) -> dict[str, Any]:
         return from_json((folder / file).read_bytes(), file)
     except (OSError, StorageError):
         return {}
+
+
+def numbers_in(folder: Path) -> dict[str, float]:
+    """Return the single numbers of a version's held-out metrics by name, those that it has."""
+    test_metrics = readable(folder, METRICS).get("test_metrics")
+    numbers = {name: _number_at(test_metrics, name) for name in METRIC_NAMES}
+    return {name: number for name, number in numbers.items() if number is not None}
 
 
 def _number_at(metrics: Any, path: str) -> float | None:
