@@ -118,13 +118,6 @@ def in_threads(n_threads, work):
     return results
 
 
-def test_saves_at_once_get_versions_of_their_own(root):
-    artifacts = [trained_artifact(seed) for seed in range(6)]
-    saved = in_threads(6, lambda number: ModelStorage(root).save_model(artifacts[number]))
-    assert sorted(version.version for version in saved) == [1, 2, 3, 4, 5, 6]
-    assert str((root / "trend" / "SP500_1d_latest").readlink()) == "SP500_1d_v6"
-
-
 def test_one_artifact_handed_over_many_times_at_once_is_saved_once(root):
     artifact, origin = trained_artifact(), {"operation_id": "train-1", "artifact_sha256": "ab" * 32}
     saved = in_threads(5, lambda _: ModelStorage(root).save_model(artifact, **origin))
