@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -184,6 +185,24 @@ def test_no_model_name_leads_out_of_the_store(client: TestClient, method: str, n
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_no_alias_leads_out_of_the_store(client: TestClient, method: str, alias: str) -> None:
     refused(client, method, f"/trend/SP500_1d_v1/aliases/{alias}", "alias")
+
+
+@pytest.mark.parametrize(
+    "text", ["..", "../x", "a\x00", "A" * 10_000, "\u0410", "a\n"], ids=lambda text: ascii(text)[:20]
+)
+@pytest.mark.parametrize("field", ["symbol", "timeframe", "alias", "tag"])
+def test_no_filter_is_more_than_a_name(client: TestClient, field: str, text: str) -> None:
+    answer = client.get(MODELS, params={field: text})
+    assert answer.status_code == 422, answer.text
+    [entry] = answer.json()["errors"]
+    assert entry["path"] == field
+    assert len(entry["message"]) < 400
+    if field in ("alias", "tag"):
+        body: dict[str, Any] = {"tags": [text]} if field == "tag" else {}
+        path = V1 if field == "tag" else f"{V1}/aliases/{quote(text, safe='').replace('.', '%2E')}"
+        refused_there = client.request("PATCH" if field == "tag" else "PUT", path, json=body)
+        assert refused_there.status_code in (404, 422), refused_there.text
+    assert len(ids(client)) == 3
 
 
 def refused(client: TestClient, method: str, path: str, *fields: str) -> None:
