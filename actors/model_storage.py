@@ -15,7 +15,17 @@ from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
 from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
 from ktrdr.results import TrainingResult
-from ktrdr.storage import Blob, ModelVersion
+from ktrdr.storage import (
+    AliasEntry,
+    Annotation,
+    AnnotationChange,
+    Blob,
+    Deleted,
+    ModelFilter,
+    ModelPage,
+    ModelVersion,
+    Pruned,
+)
 
 if TYPE_CHECKING:
     from ktrdr.storage import ModelStorage, ReceivedArtifact
@@ -136,9 +146,37 @@ class ModelStorageActor:
         """Return the versions there are, newest first."""
         return self._storage.list_models(strategy)
 
+    def page_models(self, strategy: str | None, chosen: ModelFilter, limit: int, cursor: str | None) -> ModelPage:
+        """Return some of the versions that are asked for, newest first."""
+        return self._storage.page_models(strategy, chosen, limit, cursor)
+
     def describe(self, strategy: str, name: str) -> dict[str, Any]:
         """Return all that is known of one version."""
         return self._storage.describe(strategy, name)
+
+    def list_aliases(self, strategy: str) -> list[dict[str, Any]]:
+        """Return what the aliases of a strategy's models name and named."""
+        return self._storage.list_aliases(strategy)
+
+    def set_alias(self, strategy: str, name: str, alias: str, by: str | None) -> AliasEntry:
+        """Let an alias name a version."""
+        return self._storage.set_alias(strategy, name, alias, by)
+
+    def remove_alias(self, strategy: str, name: str, alias: str, by: str | None) -> AliasEntry:
+        """Let an alias of a version name nothing."""
+        return self._storage.remove_alias(strategy, name, alias, by)
+
+    def annotate(self, strategy: str, name: str, change: AnnotationChange) -> Annotation:
+        """Change the note and the tags of a version."""
+        return self._storage.annotate(strategy, name, change)
+
+    def delete_model(self, strategy: str, name: str) -> Deleted:
+        """Delete a version."""
+        return self._storage.delete_model(strategy, name)
+
+    def prune(self, keep: int, strategy: str | None, dry_run: bool) -> Pruned:
+        """Delete all but the newest `keep` versions of every model name."""
+        return self._storage.prune(keep, strategy, dry_run)
 
     @contextmanager
     def _received(self, packed: Blob, sha256: str) -> Iterator[ReceivedArtifact]:

@@ -26,12 +26,15 @@ STATUS: dict[type[errors.KtrdrError], HTTPStatus] = {
     errors.UnknownStrategy: HTTPStatus.NOT_FOUND,
     errors.UnknownOperation: HTTPStatus.NOT_FOUND,
     errors.UnknownModel: HTTPStatus.NOT_FOUND,
+    errors.UnknownAlias: HTTPStatus.NOT_FOUND,
     errors.UnknownSymbol: HTTPStatus.NOT_FOUND,
     errors.UnknownIndicator: HTTPStatus.NOT_FOUND,
     errors.UnknownArtifact: HTTPStatus.NOT_FOUND,
     errors.TransitionRefused: HTTPStatus.CONFLICT,
     errors.ArtifactAway: HTTPStatus.CONFLICT,
+    errors.ModelInUse: HTTPStatus.CONFLICT,
     errors.DamagedModel: HTTPStatus.CONFLICT,
+    errors.DamagedAliases: HTTPStatus.CONFLICT,
     errors.ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TrainingError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -84,7 +87,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _not_of_the_form(request: Request, error: RequestValidationError) -> JSONResponse:
-        found = [problem_in(item, _body_model(request)) for item in error.errors()]
+        found = [problem_in(item, _model_of(request, str(item["loc"][0]))) for item in error.errors()]
         detail = "; ".join(f"{entry.path}: {entry.message}" if entry.path else entry.message for entry in found)
         entries = [dict(entry.as_dict()) for entry in found]
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "Request error", detail, entries)
@@ -103,11 +106,14 @@ def install(app: FastAPI) -> None:
         )
 
 
-def _body_model(request: Request) -> type[BaseModel] | None:
-    """Return the model that the route of `request` reads its body into."""
+def _model_of(request: Request, part: str) -> type[BaseModel] | None:
+    """Return the model that the route of `request` reads its `body` or `query` into."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or not route.dependant.body_params:
+    if not isinstance(route, APIRoute):
         return None
-    annotation = route.dependant.body_params[0].field_info.annotation
+    parameters = route.dependant.query_params if part == "query" else route.dependant.body_params
+    if not parameters:
+        return None
+    annotation = parameters[0].field_info.annotation
     candidates = (annotation, *get_args(annotation))  # itself, or one of `Model | None`
     return next((model for model in candidates if isinstance(model, type) and issubclass(model, BaseModel)), None)

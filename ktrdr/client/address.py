@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ktrdr.errors import ServiceUnreachable
+from ktrdr.errors import RequestError, ServiceUnreachable
 from ktrdr.settings import Settings
 from ktrdr.wire.service_record import ServiceRecord
 
@@ -24,5 +24,13 @@ def recorded_url(settings: Settings) -> str:
 
 
 def segment(text: str) -> str:
-    """Return a name as one segment of a path."""
+    """Return a name as one segment of a path.
+
+    Raises
+    ------
+    RequestError
+        If it would be none: empty, or `..`, which names what is above.
+    """
+    if not text.strip("."):
+        raise RequestError("name", f"'{text}' names nothing.", "Give the name as a listing shows it.")
     return quote(text, safe="")

@@ -11,9 +11,13 @@ from ktrdr.client.calls import Calls
 class ModelCalls(Calls):
     """The routes under `/models` as methods."""
 
-    def models(self, strategy: str | None = None) -> dict[str, Any]:
-        """Return the versions there are, newest first."""
-        return self._object("GET", f"/models/{segment(strategy)}" if strategy else "/models")
+    def models(self, strategy: str | None = None, **filters: Any) -> dict[str, Any]:
+        """Return one page of versions, newest first.
+
+        Filters: symbol, timeframe, created_from, created_to, alias, tag, metric with at_least; limit, cursor.
+        """
+        asked = {key: value for key, value in filters.items() if value is not None}
+        return self._object("GET", f"/models/{segment(strategy)}" if strategy else "/models", params=asked)
 
     def predict(self, strategy: str, name: str, **asked: Any) -> dict[str, Any]:
         """Return what a stored model says of bars: one item for each, with its class, probabilities and fired terms.
@@ -25,5 +29,33 @@ class ModelCalls(Calls):
         return self._object("POST", f"/models/{segment(strategy)}/{segment(name)}/predict", json=body)
 
     def model(self, strategy: str, name: str) -> dict[str, Any]:
-        """Return one version; name is `{symbol}_{timeframe}_v{N}` or `..._latest`."""
-        return self._object("GET", f"/models/{segment(strategy)}/{segment(name)}")
+        """Return one version; name is `{symbol}_{timeframe}_v{N}`, `..._latest` or `{symbol}_{timeframe}@{alias}`."""
+        return self._object("GET", _model(strategy, name))
+
+    def aliases(self, strategy: str) -> dict[str, Any]:
+        """Return for each model name of a strategy what its aliases name, and every change of them."""
+        return self._object("GET", f"/models/{segment(strategy)}/aliases")
+
+    def set_alias(self, strategy: str, name: str, alias: str, by: str | None = None) -> dict[str, Any]:
+        """Let an alias name this version from now on, whichever it named before."""
+        return self._object("PUT", f"{_model(strategy, name)}/aliases/{segment(alias)}", json={"by": by})
+
+    def remove_alias(self, strategy: str, name: str, alias: str, by: str | None = None) -> dict[str, Any]:
+        """Let an alias of this version name nothing; its history stays."""
+        return self._object("DELETE", f"{_model(strategy, name)}/aliases/{segment(alias)}", json={"by": by})
+
+    def annotate(self, strategy: str, name: str, **changes: Any) -> dict[str, Any]:
+        """Change a version's note and tags and return them; changes: note, tags, add_tags, remove_tags."""
+        return self._object("PATCH", _model(strategy, name), json=changes)
+
+    def delete_model(self, strategy: str, name: str) -> dict[str, Any]:
+        """Delete a version and return its `model_id`, and which is the `latest` now."""
+        return self._object("DELETE", _model(strategy, name))
+
+    def prune(self, keep: int, strategy: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+        """Delete all but the newest `keep` versions of every model name, and those that an alias names."""
+        return self._object("POST", "/models/prune", json={"keep": keep, "strategy": strategy, "dry_run": dry_run})
+
+
+def _model(strategy: str, name: str) -> str:
+    return f"/models/{segment(strategy)}/{segment(name)}"

@@ -9,6 +9,8 @@ KtrdrError
 │   ├── UnknownOperation
 │   ├── UnknownModel
 │   ├── UnknownArtifact         nothing is left of an operation's hand-over
+│   ├── UnknownAlias
+│   ├── ModelInUse              a version that aliases name would be deleted
 │   ├── UnknownIndicator
 │   ├── TransitionRefused       an operation cannot do that in its present state
 │   ├── IdempotencyConflict     the same key with another body
@@ -31,6 +33,7 @@ KtrdrError
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
 │   ├── DamagedArtifact         what a node handed over is not what it packed
+│   ├── DamagedAliases          the record of what aliases name
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   ├── ResultTransferError     a trained model that the store could not take, and where it lies
 │   ├── ArtifactAway            the node that keeps it is not there
@@ -53,10 +56,12 @@ from ktrdr.errors.config import (
     ConfigError,
     EnvironmentFileError,
     IdempotencyConflict,
+    ModelInUse,
     OtherCheckpoint,
     RequestError,
     StrategyError,
     TransitionRefused,
+    UnknownAlias,
     UnknownArtifact,
     UnknownIndicator,
     UnknownModel,
@@ -90,6 +95,7 @@ from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachabl
 from ktrdr.errors.storage import (
     ArtifactAway,
     BadCheckpoint,
+    DamagedAliases,
     DamagedArtifact,
     DamagedModel,
     ResultTransferError,
@@ -105,6 +111,7 @@ __all__ = [
     "BadFile",
     "CancellationError",
     "ConfigError",
+    "DamagedAliases",
     "DamagedArtifact",
     "DamagedModel",
     "DataError",
@@ -115,6 +122,7 @@ __all__ = [
     "IdempotencyConflict",
     "InfrastructureError",
     "KtrdrError",
+    "ModelInUse",
     "NoBars",
     "NoGpu",
     "NoRows",
@@ -135,6 +143,7 @@ __all__ = [
     "StrategyError",
     "TrainingError",
     "TransitionRefused",
+    "UnknownAlias",
     "UnknownArtifact",
     "UnknownIndicator",
     "UnknownModel",

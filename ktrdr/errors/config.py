@@ -76,6 +76,34 @@ class UnknownArtifact(ConfigError):
         )
 
 
+class UnknownAlias(Unknown, ConfigError):
+    """No alias of that name for that version."""
+
+    noun, plural, path = "Alias", "aliases", "alias"
+
+
+class ModelInUse(ConfigError):
+    """A version that aliases name would be deleted."""
+
+    path = "name"
+
+    def __init__(self, model_id: str, aliases: tuple[str, ...]) -> None:
+        super().__init__(model_id, aliases)
+        self.model_id, self.aliases = model_id, aliases
+
+    def __str__(self) -> str:
+        names = " and ".join(f"'{alias}'" for alias in self.aliases)
+        return f"{self.model_id} is not deleted: {names} {'names' if len(self.aliases) == 1 else 'name'} it."
+
+    @property
+    def suggestion(self) -> str | None:
+        alias = self.aliases[0]
+        return (
+            f"Give it to another version with `ktrdr models alias MODEL_ID {alias}`, "
+            f"or take it away with `ktrdr models alias {self.model_id} {alias} --remove`."
+        )
+
+
 class UnknownIndicator(Unknown, ConfigError):
     """No indicator of that type or alias, and no TA-Lib function of that name."""
 

@@ -28,6 +28,16 @@ class DamagedArtifact(StorageError):
     """What a node handed over is not what it packed, or nothing that can be unpacked."""
 
 
+class DamagedAliases(StorageError):
+    """The record of a model's aliases that is not what was written; the model's versions are whole."""
+
+    def __init__(self, model: str, file: str, reason: str) -> None:
+        advice = f"Restore {file} from a backup, or move it away and set the aliases again."
+        super().__init__(f"What the aliases of {model} name is not known: {file} {reason}.", advice)
+        self.args = (model, file, reason)
+        self.model, self.file = model, file
+
+
 class BadCheckpoint(StorageError):
     """A checkpoint that came whole out of its store and is no state of a training."""
 

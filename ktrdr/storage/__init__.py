@@ -8,11 +8,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ktrdr.storage.aliases import AliasEntry
+from ktrdr.storage.annotations import Annotation, AnnotationChange
 from ktrdr.storage.artifact import ModelArtifact, WeightsFile
 from ktrdr.storage.checkpoints import FileCheckpointStore
 from ktrdr.storage.encodings import Blob, Encoding, view_of
+from ktrdr.storage.filtering import METRIC_NAMES, ModelFilter
 from ktrdr.storage.names import check_strategy_name, model_name, parse_version
 from ktrdr.storage.packing import MAX_PACKED_SIZE, MAX_RAW_SIZE, PackedArtifact, pack
+from ktrdr.storage.pages import ModelPage
+from ktrdr.storage.retention import Deleted, Kept, Pruned
 from ktrdr.storage.spool import Spool
 from ktrdr.storage.unpacking import ReceivedArtifact, unpack
 from ktrdr.storage.versions import ModelVersion
@@ -25,14 +30,23 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_PACKED_SIZE",
     "MAX_RAW_SIZE",
+    "METRIC_NAMES",
+    "AliasEntry",
+    "Annotation",
+    "AnnotationChange",
     "Blob",
+    "Deleted",
     "Encoding",
     "FileCheckpointStore",
+    "Kept",
     "LoadedModel",
     "ModelArtifact",
+    "ModelFilter",
+    "ModelPage",
     "ModelStorage",
     "ModelVersion",
     "PackedArtifact",
+    "Pruned",
     "ReceivedArtifact",
     "Spool",
     "WeightsFile",

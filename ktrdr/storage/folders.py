@@ -5,6 +5,7 @@ models/.tmp/                      what is being written or removed; swept at sta
 models/{strategy}/{base}_v{N}/    a version; it appears and goes in one rename
 models/{strategy}/{base}_latest   a link to the highest version, for readers of the tree: nothing here follows it
 models/{strategy}/.versions/      {base}: the highest number ever given; {base}.lock
+models/{strategy}/.aliases/       {base}.json: what names versions, and named them
 ```
 """
 
@@ -31,6 +32,13 @@ class VersionFolders:
     def path(self, strategy: str, base: str, version: int) -> Path:
         """Return the folder of a version, which need not exist."""
         return self.root / strategy / f"{base}_v{version}"
+
+    def size(self, strategy: str, base: str, version: int) -> int:
+        """Return how many bytes the files of a version have; none where it is gone."""
+        try:
+            return sum(entry.stat().st_size for entry in self.path(strategy, base, version).iterdir())
+        except FileNotFoundError:
+            return 0
 
     def strategies(self) -> list[str]:
         """Return the strategies that have models or had some, sorted."""
@@ -75,6 +83,14 @@ class VersionFolders:
             self._files.make_folder(path)
             yield path
 
+    def replace(self, path: Path, content: bytes) -> None:
+        """Write a file in place of the one of that name, durably and in one step."""
+        self._files.make_folder(path.parent)
+        with self.temporary() as written:
+            self._files.write(written, content)
+            self._files.rename(written, path)
+        self._files.sync_folder(path.parent)
+
     def next_version(self, strategy: str, base: str) -> int:
         """Return the number that the next version gets."""
         return max(self._last_given(strategy, base), *self.versions(strategy).get(base, [0])) + 1
@@ -98,7 +114,8 @@ class VersionFolders:
     def discard(self, strategy: str, base: str, version: int) -> None:
         """Take a version away; `latest` moves back first, so that it never points to nothing."""
         left = [number for number in self.versions(strategy).get(base, []) if number != version]
-        self._note_given(strategy, base, max([version, *left, self._last_given(strategy, base)]))
+        if self._last_given(strategy, base) < version:  # else nothing is written: on a full disk, deleting makes room
+            self._note_given(strategy, base, max(version, *left, 0))
         self.point_latest(strategy, base, left[-1] if left else None)
         target = self.path(strategy, base, version)
         with self.temporary() as folder:
@@ -155,8 +172,4 @@ class VersionFolders:
         return int(text)
 
     def _note_given(self, strategy: str, base: str, version: int) -> None:
-        register = self.root / strategy / ".versions" / base
-        with self.temporary() as path:
-            self._files.write(path, f"{version}\n".encode())
-            self._files.rename(path, register)
-        self._files.sync_folder(register.parent)
+        self.replace(self.root / strategy / ".versions" / base, f"{version}\n".encode())

@@ -12,6 +12,7 @@ from ktrdr.wire.answers import (
     TrainingReused,
     TrainingStarted,
 )
+from ktrdr.wire.models import AliasRequest, AnnotationRequest, ModelQuery, PruneRequest
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
 from ktrdr.wire.predictions import PredictionAnswer, PredictionRequest
 from ktrdr.wire.requests import (
@@ -29,6 +30,8 @@ from ktrdr.wire.system import EnvironmentEntry, EnvironmentList, Health, NodeEnt
 
 __all__ = [
     "SHA256_HEADER",
+    "AliasRequest",
+    "AnnotationRequest",
     "CancelRequest",
     "CheckRequest",
     "ConfigChange",
@@ -40,6 +43,7 @@ __all__ = [
     "Links",
     "MigrateRequest",
     "MigratedStrategy",
+    "ModelQuery",
     "NewStrategy",
     "NewStrategyRequest",
     "NodeEntry",
@@ -49,6 +53,7 @@ __all__ = [
     "PredictionAnswer",
     "PredictionRequest",
     "ProblemDetails",
+    "PruneRequest",
     "Queue",
     "RetryRequest",
     "StrategyRequest",

@@ -11,8 +11,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,52 +20,11 @@ from ktrdr.errors import ServiceRefused
 from ktrdr.settings import Settings
 from ktrdr.storage import unpack
 from tests.end_to_end.conftest import Service, running_service, wait_until
+from tests.fakes.disks import Disk, mounted
 
 N_EPOCHS = 160
 SOME_SECONDS = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 FULL_S = 4.0
-
-
-@dataclass(frozen=True)
-class Disk:
-    """A folder with a file system of its own."""
-
-    folder: Path
-
-    def fill(self, leaving: int = 0) -> None:
-        """Take all space but `leaving` bytes."""
-        space = os.statvfs(self.folder)
-        with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - leaving)
-
-    def make_room(self) -> None:
-        self._ballast.unlink()
-
-    def files(self) -> list[Path]:
-        """Return what holds something."""
-        return [path for path in self.folder.rglob("*") if path.is_file() and path.stat().st_size > 0]
-
-    @property
-    def _ballast(self) -> Path:
-        return self.folder / "ballast"
-
-
-@contextmanager
-def mounted(folder: Path, size: str) -> Iterator[Disk]:
-    """Give a file system in memory; the test is skipped where none may be mounted."""
-    folder.mkdir(parents=True)
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if made.returncode != 0:
-        pytest.skip(f"a small file system cannot be mounted here: {made.stderr.strip()}")
-    try:
-        yield Disk(folder)
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -76,14 +76,32 @@ class FakeClient:
     def wait(self, operation_id: str) -> dict[str, Any]:
         return self._answer("wait", operation_id)
 
-    def models(self, strategy: str | None = None) -> dict[str, Any]:
-        return self._answer("models", strategy)
+    def models(self, strategy: str | None = None, **filters: Any) -> dict[str, Any]:
+        return self._answer("models", (strategy, filters))
 
     def model(self, strategy: str, name: str) -> dict[str, Any]:
         return self._answer("model", (strategy, name))
 
     def predict(self, strategy: str, name: str, **asked: Any) -> dict[str, Any]:
         return self._answer("predict", (strategy, name, asked))
+
+    def aliases(self, strategy: str) -> dict[str, Any]:
+        return self._answer("aliases", strategy)
+
+    def set_alias(self, strategy: str, name: str, alias: str, by: str | None = None) -> dict[str, Any]:
+        return self._answer("set_alias", (strategy, name, alias, by))
+
+    def remove_alias(self, strategy: str, name: str, alias: str, by: str | None = None) -> dict[str, Any]:
+        return self._answer("remove_alias", (strategy, name, alias, by))
+
+    def annotate(self, strategy: str, name: str, **changes: Any) -> dict[str, Any]:
+        return self._answer("annotate", (strategy, name, changes))
+
+    def delete_model(self, strategy: str, name: str) -> dict[str, Any]:
+        return self._answer("delete_model", (strategy, name))
+
+    def prune(self, keep: int, strategy: str | None = None, dry_run: bool = False) -> dict[str, Any]:
+        return self._answer("prune", (keep, strategy, dry_run))
 
     def strategies(self) -> dict[str, Any]:
         return self._answer("strategies", None)
@@ -114,7 +132,7 @@ class FakeClient:
     def _answer(self, method: str, fields: Any) -> Any:
         self.asked.append((method, fields))
         answer = self.answers[method]
-        if isinstance(answer, list) and method == "operation":
+        if isinstance(answer, list) and method in ("operation", "model", "prune"):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if isinstance(answer, BaseException):
             raise answer

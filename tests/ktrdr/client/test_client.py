@@ -13,7 +13,7 @@ import pytest
 import ktrdr
 from ktrdr.client import calls, streams
 from ktrdr.client.client import CHECK_TIMEOUT_S
-from ktrdr.errors import ServiceRefused, ServiceUnreachable
+from ktrdr.errors import RequestError, ServiceRefused, ServiceUnreachable
 from ktrdr.operations import is_operation_id
 
 PROBLEM = {
@@ -302,3 +302,40 @@ def test_a_prediction_asks_one_model_for_what_was_given() -> None:
     with client_of(answer) as client:
         assert client.predict("s", "SP500_1d_v1", symbol="SP500", last=3, end_date=None) == {"items": []}
     assert seen == [("POST", "/api/v1/models/s/SP500_1d_v1/predict", {"symbol": "SP500", "last": 3})]
+
+
+@pytest.mark.parametrize("alias", ["", ".", ".."])
+def test_a_name_that_would_lead_to_another_route_is_refused_unsent(alias: str) -> None:
+    """Without its last segment this would be the route that deletes the model."""
+    asked: list[str] = []
+    with (
+        client_of(lambda request: httpx.Response(200, json=asked.append(request.url.path))) as client,
+        pytest.raises(RequestError, match="names nothing"),
+    ):
+        client.remove_alias("trend", "SP500_1d_v1", alias)
+    assert asked == []
+
+
+def test_models_are_asked_for_by_what_is_given_alone() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={})
+
+    with client_of(answer) as client:
+        client.models("trend", metric="mcc", at_least=0.1, tag=None)
+        client.set_alias("trend", "^GSPC_1d@live", "champion", by="ada")
+        client.annotate("trend", "SP500_1d_v1", note="x")
+        client.prune(3)
+    assert [(request.method, request.url.raw_path.decode()) for request in asked] == [
+        ("GET", "/api/v1/models/trend?metric=mcc&at_least=0.1"),
+        ("PUT", "/api/v1/models/trend/%5EGSPC_1d%40live/aliases/champion"),
+        ("PATCH", "/api/v1/models/trend/SP500_1d_v1"),
+        ("POST", "/api/v1/models/prune"),
+    ]
+    assert [json.loads(request.content) for request in asked[1:]] == [
+        {"by": "ada"},
+        {"note": "x"},
+        {"keep": 3, "strategy": None, "dry_run": False},
+    ]

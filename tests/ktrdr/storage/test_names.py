@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktrdr.errors import RequestError
-from ktrdr.storage.names import check_strategy_name, model_name, parse_version, split_name
+from ktrdr.storage.names import check_alias, check_strategy_name, check_tag, model_name, parse_version, split_name
 
 SYMBOLS = st.from_regex(r"[A-Za-z0-9^][A-Za-z0-9_.^=/-]{0,63}", fullmatch=True)
 
@@ -82,6 +82,12 @@ WRONG = [
     "SP500_1d_v\uff11",  # a full-width one
     "A+B+C+D_1d_v1",
     "A++B_1d_v1",
+    "SP500_1d@",
+    "SP500_1d@../x",
+    "SP500_1d@a@b",
+    "SP500_1d_v1@champion",
+    "SP500_1d@" + "a" * 10_000,
+    "SP500_1d@ch\u0430mpion",  # a Cyrillic letter that looks like a
     "A%00_1d_v1",
     "A" * 10_000 + "_1d_v1",
     "SP500_1d_v" + "1" * 10_000,
@@ -99,16 +105,29 @@ def test_a_malformed_model_name_is_refused_in_a_few_words(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", ".tmp", "a/b", "a\\b", "a\x00", "a\n", "\u0430bc", "a" * 65, "a" * 10_000, None, 3], ids=str
+    ("check", "field"), [(check_strategy_name, "strategy"), (check_alias, "alias"), (check_tag, "tags")]
 )
-def test_a_malformed_strategy_name_is_refused(name):
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", ".tmp", "a/b", "a\\b", "a\x00", "a\n", "\u0430bc", "\uff41bc", "a" * 65, "a" * 10_000, None, 3],
+    ids=str,
+)
+def test_what_a_strategy_an_alias_or_a_tag_cannot_be_called_is_refused_in_a_few_words(check, field, name):
     with pytest.raises(RequestError) as refused:
-        check_strategy_name(name)
-    assert refused.value.path == "strategy"
+        check(name)
+    assert refused.value.path == field
+    assert str(refused.value).isascii()
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize("symbols", [[], ["A", "A"], ["A+B"], [".."], ["a b"], ["A\x00"], ["A" * 65], [7]])
+def test_a_version_is_named_by_an_alias():
+    assert parse_version("^GSPC_1d@champion") == ("%5EGSPC_1d", "champion")
+    assert split_name("SP500_1d@champion") is None  # on the disk nothing is called so
+
+
+@pytest.mark.parametrize(
+    "symbols", [[], ["A", "A"], ["A+B"], [".."], ["a b"], ["A\x00"], ["A" * 65], ["A" * 10_000], ["\u0410"], [7]]
+)
 def test_symbols_that_name_nothing_are_refused(symbols):
     with pytest.raises(RequestError):
         model_name(symbols, "1d")

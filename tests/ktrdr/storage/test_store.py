@@ -7,21 +7,10 @@ import pytest
 import torch
 
 from ktrdr.errors import RequestError, StorageError, UnknownModel
-from ktrdr.storage import ModelStorage, pack, weights_of
+from ktrdr.storage import Deleted, ModelStorage, pack, weights_of
 from tests.fakes.artifacts import CLASSES, FEATURES, FITTED, RETURNS, TREND, WINDOWS, trained_artifact
-from tests.fakes.files import QuickFiles
 
 FILES = ["config.json", "features.json", "manifest.json", "metadata.json", "metrics.json", "model.pt", "model_full.pt"]
-
-
-@pytest.fixture
-def root(tmp_path):
-    return tmp_path / "state" / "models"
-
-
-@pytest.fixture
-def store(root):
-    return ModelStorage(root, QuickFiles())
 
 
 def test_what_is_saved_is_loaded_back_whole(store, root):
@@ -86,7 +75,7 @@ def test_latest_is_a_link_to_the_highest_version(store, root):
 def test_numbers_rise_and_are_not_used_again_after_a_delete(store, root):
     for seed in range(3):
         store.save_model(trained_artifact(seed))
-    assert store.delete_model("trend", "SP500_1d_v3") == "trend/SP500_1d_v3"
+    assert store.delete_model("trend", "SP500_1d_v3") == Deleted("trend/SP500_1d_v3", latest="trend/SP500_1d_v2")
     assert str((root / "trend" / "SP500_1d_latest").readlink()) == "SP500_1d_v2"
     assert store.load("trend", "SP500_1d_latest").metadata["seed"] == 1
     assert store.save_model(trained_artifact(4)).version == 4
@@ -131,66 +120,11 @@ def in_threads(n_threads, work):
     return results
 
 
-def test_saves_at_once_get_versions_of_their_own(root):
-    artifacts = [trained_artifact(seed) for seed in range(6)]
-    saved = in_threads(6, lambda number: ModelStorage(root).save_model(artifacts[number]))
-    assert sorted(version.version for version in saved) == [1, 2, 3, 4, 5, 6]
-    assert str((root / "trend" / "SP500_1d_latest").readlink()) == "SP500_1d_v6"
-
-
 def test_one_artifact_handed_over_many_times_at_once_is_saved_once(root):
     artifact, origin = trained_artifact(), {"operation_id": "train-1", "artifact_sha256": "ab" * 32}
     saved = in_threads(5, lambda _: ModelStorage(root).save_model(artifact, **origin))
     assert len(saved) == 5
     assert len(set(saved)) == 1
-
-
-def test_models_are_listed_newest_first_with_their_baseline(store):
-    assert store.list_models() == []
-    for strategy, seed in (("trend", 0), ("other", 1), ("trend", 2)):
-        store.save_model(trained_artifact(seed, {**TREND, "name": strategy}), operation_id=f"train-{seed}")
-    listed = store.list_models()
-    assert [model["model_id"] for model in listed] == ["trend/SP500_1d_v2", "other/SP500_1d_v1", "trend/SP500_1d_v1"]
-    assert [model["is_latest"] for model in listed] == [True, True, False]
-    assert listed[0] == {
-        "model_id": "trend/SP500_1d_v2",
-        "strategy": "trend",
-        "name": "SP500_1d_v2",
-        "version": 2,
-        "is_latest": True,
-        "symbols": ["SP500"],
-        "timeframes": ["1d"],
-        "created_at": listed[0]["created_at"],
-        "operation_id": "train-2",
-        "test_accuracy": 0.52,
-        "majority_baseline": 0.4,
-    }
-    assert [model["version"] for model in store.list_models("trend")] == [2, 1]
-    assert store.list_models("nobody") == []
-
-
-def test_a_version_is_described_with_its_files(store, root):
-    artifact = trained_artifact()
-    saved = store.save_model(artifact, operation_id="train-1")
-    described = store.describe("trend", "SP500_1d_latest")
-    files = described.pop("files")
-    assert {file["name"]: file["size"] for file in files} == {
-        name: (root / "trend" / "SP500_1d_v1" / name).stat().st_size for name in FILES if name != "manifest.json"
-    }
-    assert described == {
-        "model_id": saved.model_id,
-        "strategy": "trend",
-        "name": "SP500_1d_v1",
-        "version": 1,
-        "is_latest": True,
-        "symbols": ["SP500"],
-        "timeframes": ["1d"],
-        "created_at": saved.created_at,
-        "operation_id": "train-1",
-        "metrics": artifact.metrics,
-        "features": list(FEATURES),
-        "damaged": None,
-    }
 
 
 @pytest.mark.parametrize("ask", ["load", "describe", "delete_model"])

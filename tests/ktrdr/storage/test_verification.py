@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from ktrdr.errors import DamagedModel, StorageError
 from ktrdr.storage import ModelStorage
@@ -40,16 +42,23 @@ class Trap:
 
 
 @pytest.mark.parametrize("file", STORED_FILES)
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.999])
-def test_a_flipped_byte_is_detected_and_its_file_named(store, folder, file, share):
-    content = bytearray((folder / file).read_bytes())
-    content[int(len(content) * share)] ^= 1
+@given(share=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@example(share=0.0, bit=0)
+@example(share=0.9999999, bit=7)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_flipped_byte_is_detected_and_its_file_named(store, folder, file, share, bit):
+    whole = (folder / file).read_bytes()
+    content = bytearray(whole)
+    content[int(len(content) * share)] ^= 1 << bit
     (folder / file).write_bytes(content)
-    with pytest.raises(DamagedModel) as damaged:
-        store.load("trend", NAME)
-    assert (damaged.value.model_id, damaged.value.file) == (f"trend/{NAME}", file)
-    assert store.describe("trend", NAME)["damaged"] == file
-    assert [model["name"] for model in store.list_models()] == [NAME]
+    try:
+        with pytest.raises(DamagedModel) as damaged:
+            store.load("trend", NAME)
+        assert (damaged.value.model_id, damaged.value.file) == (f"trend/{NAME}", file)
+        assert store.describe("trend", NAME)["damaged"] == file
+        assert [model["name"] for model in store.list_models()] == [NAME]
+    finally:
+        (folder / file).write_bytes(whole)
 
 
 @pytest.mark.parametrize("file", [*STORED_FILES, "manifest.json"])
