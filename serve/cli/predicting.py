@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ktrdr.errors import RequestError
+from serve.cli.model_ids import ModelId, parts_of
 from serve.cli.printing import Terminal, argument, moment
 from serve.cli.session import AsJson, session_of
 
@@ -17,10 +17,7 @@ MAX_SHOWN = 40
 
 def predict(
     context: typer.Context,
-    model_id: Annotated[
-        str,
-        typer.Argument(metavar="MODEL_ID", help="STRATEGY/NAME, as `models list` shows it; NAME may end in _latest."),
-    ],
+    model_id: ModelId,
     symbol: Annotated[str | None, typer.Option(help="Absent: every symbol that the model was trained on.")] = None,
     start_date: Annotated[str | None, typer.Option(help="YYYY-MM-DD; absent: the newest bar alone.")] = None,
     end_date: Annotated[str | None, typer.Option(help="YYYY-MM-DD, inclusive.")] = None,
@@ -33,7 +30,7 @@ def predict(
 ) -> None:
     """Say what a stored model makes of bars: of the newest, of dates, or of those in a file."""
     session = session_of(context, as_json)
-    strategy, name = _parts(model_id)
+    strategy, name = parts_of(model_id)
     with session.client() as client:
         sent = None if bars is None else _bars_in(bars, client.model(strategy, name)["timeframes"][0])
         answer = client.predict(
@@ -43,14 +40,6 @@ def predict(
         session.terminal.document(answer)
         return
     _print(session.terminal, answer)
-
-
-def _parts(model_id: str) -> tuple[str, str]:
-    strategy, _, name = model_id.partition("/")
-    if not (strategy and name):
-        advice = "Give STRATEGY/NAME, as `ktrdr models list` shows it."
-        raise RequestError("MODEL_ID", f"'{model_id}' is not a model's id.", advice)
-    return strategy, name
 
 
 def _bars_in(path: Path, timeframe: str) -> list[dict[str, Any]]:
