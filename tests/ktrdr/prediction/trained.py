@@ -119,7 +119,7 @@ class TrainedModel:
         return request["start_date"], request["end_date"]
 
 
-def train_and_load(case: str, data: DataManager, folder: Path) -> TrainedModel:
+def train_and_load(case: str, data: DataManager, folder: Path, device: str = "cpu") -> TrainedModel:
     evaluated: list[Any] = []
 
     def keeping(outputs: Any, part: Part, **keys: Any) -> Any:
@@ -129,7 +129,7 @@ def train_and_load(case: str, data: DataManager, folder: Path) -> TrainedModel:
     evaluate, storage = executor.evaluate, ModelStorage(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(executor, "evaluate", keeping)
-        run = TrainingExecutor(load_strategy(DOCUMENTS[case]), data=data, model_storage=storage, device="cpu")
+        run = TrainingExecutor(load_strategy(DOCUMENTS[case]), data=data, model_storage=storage, device=device)
         result = run.execute(None, None, None, None)
     [(outputs, part)] = evaluated
     return TrainedModel(storage.load(*result["model_id"].split("/")), data, outputs, part, result)

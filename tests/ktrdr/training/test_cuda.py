@@ -14,6 +14,7 @@ from ktrdr.storage import ModelStorage
 from ktrdr.strategy import load_strategy
 from ktrdr.training import CheckpointPolicy, TrainingExecutor, detect_device
 from tests.fakes.checkpoints import CutAt, MemoryCheckpoints, PowerCut
+from tests.ktrdr.prediction.trained import DOCUMENTS, train_and_load
 from tests.ktrdr.training.strategies import bundled_data, document, small_strategy
 from tests.ktrdr.training.test_resume import STRATEGIES, Keeping, settled, strategy_of
 
@@ -52,6 +53,15 @@ def test_its_model_is_read_back_and_predicts_on_the_cpu_what_was_evaluated_on_th
     model = store.load("small", result["model_id"].partition("/")[2])
     assert {tensor.device.type for tensor in model.network.state_dict().values()} == {"cpu"}
     assert model.metadata["device"].startswith("cuda")
+
+
+@pytest.mark.parametrize("case", DOCUMENTS)
+def test_the_cpu_predicts_what_was_evaluated_on_the_card_but_for_rounding(case, tmp_path):
+    trained = train_and_load(case, bundled_data(), tmp_path, "cuda")
+    start, end = trained.dates
+    predicted = trained.predictor.predict(start_date=start or "1900-01-01", end_date=end)
+    at = predicted.index.get_indexer(trained.part.index)
+    np.testing.assert_allclose(predicted.outputs[at], trained.outputs, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", STRATEGIES)
