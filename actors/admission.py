@@ -20,7 +20,7 @@ from ktrdr.storage import Encoding
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
 from ktrdr.training import CheckpointPolicy
 from ktrdr.training.checkup import check_on_data
-from ktrdr.training.identity import training_sha256
+from ktrdr.training.identity import code_sha256, training_sha256
 from ktrdr.training.lookahead import find_leaks
 from ktrdr.training.plan import TrainingPlan, plan_training
 from ktrdr.training.rows.preparation import load_market_data
@@ -119,7 +119,7 @@ class Admission:
             "validation_split": scope.validation_split,
         }
         seed = strategy.training.seed if request.seed is None else request.seed
-        sha256 = training_sha256(strategy, scope, market, seed)
+        sha256 = training_sha256(strategy, scope, market, seed, code_sha256())
         try:
             identical = self._registry(strategy.name, scope.symbols, strategy.base_timeframe, sha256)
         except InfrastructureError as error:

@@ -69,3 +69,5 @@ class Checkpointing:
     strategy_sha256: str
     data_sha256: str
     """Over every bar loaded."""
+    code_sha256: str
+    """Of the code that trains."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ktrdr.errors import NoGpu, RequestError, did_you_mean
+from ktrdr.errors import NoGpu, RequestError, TrainingError, did_you_mean
 
 DEVICES = ("cuda", "mps", "cpu")
 
@@ -144,6 +144,27 @@ def float32_kept() -> Iterator[None]:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Return whether torch raised `error` because a device's memory is full."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _OUT_OF_MEMORY)
+
+
+@contextmanager
+def memory_said(device: torch.device, doing: str) -> Iterator[None]:
+    """Say in words that a device's memory is full, where torch finds that in the block.
+
+    Raises
+    ------
+    TrainingError
+        Saying what to change.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"The memory of {device} is full while {doing}: the network, its optimizer's state, the best weights so "
+            "far and the rows lie there.",
+            "Make the network or its window smaller, or train on a device with more memory.",
+        ) from error
 
 
 def free_memory(device: torch.device) -> None:

@@ -27,7 +27,7 @@ from ktrdr.training.learning.forward import outputs_of
 from ktrdr.training.learning.losses import loss_of
 from ktrdr.training.learning.trainer import ModelTrainer
 from ktrdr.training.outcome import result_of, symbol_metrics
-from ktrdr.training.provenance import metadata_of
+from ktrdr.training.provenance import CODE_SHA256, metadata_of
 from ktrdr.training.rows.dataset import Dataset
 from ktrdr.training.rows.preparation import (
     calculate_indicators,
@@ -158,10 +158,10 @@ class TrainingExecutor:
                 f"{len(dataset.train)} rows train, {len(dataset.validation)} validate, {len(dataset.test)} test"
             )
         with step(7, f"on {job.device}") as now:
-            network, history, resumed_after = self._train(job, market, dataset)
+            network, history, trainer = self._train(job, market, dataset)
+            resumed = f"Resumed after epoch {trainer.resumed_after}: " if trainer.resumed_after else ""
             now.outcome = (
-                f"{f'Resumed after epoch {resumed_after}: ' if resumed_after else ''}{len(dataset.train)} rows, "
-                f"{history.epochs_completed} epochs, best was {history.best_epoch}"
+                f"{resumed}{len(dataset.train)} rows, {history.epochs_completed} epochs, best was {history.best_epoch}"
             )
         with step(8) as now:
             outputs_NO = outputs_of(network, dataset.test.X, job.device)
@@ -172,7 +172,7 @@ class TrainingExecutor:
             importance = _importance(job, network, dataset, now.report)
             now.outcome = f"{len(importance.features)} features on {len(dataset.test)} rows"
         with step(10) as now:
-            metadata = metadata_of(job, network, market, len(dataset.train))
+            metadata = metadata_of(job, network, market, len(dataset.train), trainer.is_mixed)
             unsaved = result_of(
                 job, TrainedModel(network, history, metrics, per_symbol, importance, metadata), market, dataset
             )
@@ -186,14 +186,14 @@ class TrainingExecutor:
         with step(12):
             return result.model_dump()
 
-    def _train(self, job: Job, market: MarketBars, dataset: Dataset) -> tuple[nn.Module, TrainingHistory, int]:
-        """Return the network, its history, and the epoch after which it was resumed (0: it was not)."""
+    def _train(self, job: Job, market: MarketBars, dataset: Dataset) -> tuple[nn.Module, TrainingHistory, ModelTrainer]:
+        """Return the network, its history, and who trained it, who knows of the attempts before this one."""
         # made on the CPU whatever the device, so that a seed means the same weights everywhere
         with seeded(torch.device("cpu"), job.seed):
             network = build_network(job.strategy.model, len(job.strategy.features), job.n_outputs)
         checkpoints = None
         if self._checkpoints is not None:
-            of_training = (job.strategy.sha256, market.sha256)
+            of_training = (job.strategy.sha256, market.sha256, CODE_SHA256)
             checkpoints = Checkpointing(self._checkpoints, self._checkpoint_policy, *of_training)
         trainer = ModelTrainer(
             job.training, self._progress_callback, self._token, checkpoints=checkpoints, device=job.device
@@ -208,7 +208,7 @@ class TrainingExecutor:
             n_outputs=job.n_outputs,
             weights_train=dataset.weights,
         )
-        return network, history, trainer.resumed_after
+        return network, history, trainer
 
     def _forget_checkpoints(self) -> None:
         if self._checkpoints is None:

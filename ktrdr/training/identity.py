@@ -5,7 +5,6 @@ No torch: a request is compared with the models there are before anything is tra
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ _ROOMS = ("data", "declaration", "features", "fuzzy", "indicators", "labels", "m
 """The rooms of `ktrdr` whose code decides what a training makes of its bars."""
 
 
-def training_sha256(strategy: Strategy, scope: Scope, market: MarketBars, seed: int) -> str:
+def training_sha256(strategy: Strategy, scope: Scope, market: MarketBars, seed: int, code: str) -> str:
     """Return one hash of all that decides what a training makes, on one kind of device.
 
     Parameters
@@ -34,6 +33,8 @@ def training_sha256(strategy: Strategy, scope: Scope, market: MarketBars, seed: 
         The bars of that scope.
     seed
         The one that counts: the request's, else the file's.
+    code
+        `code_sha256` of the code that trains.
     """
     decides = {
         "strategy": strategy.sha256,
@@ -42,18 +43,18 @@ def training_sha256(strategy: Strategy, scope: Scope, market: MarketBars, seed: 
         "symbols": scope.symbols,  # in their order, which is that of the rows
         "shares": scope.data_split.model_dump(mode="json"),
         "seed": seed,
-        "code": code_sha256(),
+        "code": code,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
-@functools.cache
 def code_sha256() -> str:
-    """Return the hash of the code that trains: our own modules as they lie on this machine, and the packages' versions.
+    """Return the hash of the code that a process would train with that starts now, on this machine.
 
-    Our version alone would call two trainings the same between which a formula was changed.
+    Our own modules as they lie on its disk, and the packages' versions, whichever build they are of: our version alone
+    would call two trainings the same between which a formula was changed.
     """
-    return sha256_of_code(Path(__file__).parents[1], {name: version(name) for name in PACKAGES})
+    return sha256_of_code(Path(__file__).parents[1], {name: version(name).partition("+")[0] for name in PACKAGES})
 
 
 def sha256_of_code(root: Path, versions: Mapping[str, str]) -> str:

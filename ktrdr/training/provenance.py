@@ -16,9 +16,17 @@ from ktrdr.training.identity import PACKAGES, code_sha256, training_sha256
 from ktrdr.training.job import Job
 from ktrdr.training.learning.batches import resolve_batch_size
 
+CODE_SHA256 = code_sha256()
+"""Of the code that this process has loaded: while it trains, another may come to lie on the disk."""
 
-def metadata_of(job: Job, network: nn.Module, market: MarketBars, n_rows: int) -> TrainingMetadata:
-    """Return the record of a training on `n_rows` of `market` that is about to be saved: it ends now."""
+
+def metadata_of(
+    job: Job, network: nn.Module, market: MarketBars, n_rows: int, is_mixed: bool = False
+) -> TrainingMetadata:
+    """Return the record of a training on `n_rows` of `market` that is about to be saved: it ends now.
+
+    One whose attempts were made by different code or on different machines, `is_mixed`, is no other training's equal.
+    """
     ended_at = dt.datetime.now(dt.UTC)
     with threads_for(network) as n_threads:
         pass
@@ -29,8 +37,8 @@ def metadata_of(job: Job, network: nn.Module, market: MarketBars, n_rows: int) -
         torch_threads=n_threads,
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         strategy_sha256=job.strategy.sha256,
-        code_sha256=code_sha256(),
-        training_sha256=training_sha256(job.strategy, job.scope, market, job.seed),
+        code_sha256=CODE_SHA256,
+        training_sha256=None if is_mixed else training_sha256(job.strategy, job.scope, market, job.seed, CODE_SHA256),
         started_at=job.started_at.isoformat(),
         ended_at=ended_at.isoformat(),
         duration_s=(ended_at - job.started_at).total_seconds(),

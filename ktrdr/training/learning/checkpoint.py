@@ -51,6 +51,8 @@ class Circumstances(_Part):
     device: str
     batch_size: int
     """Of `batch_size: auto` it depends on the device."""
+    code: str = "unknown"
+    """Hash of the code that trains; states of earlier versions do not say it."""
 
     def differences(self, here: Circumstances) -> list[str]:
         """Return what differs, in words, each with what it was and what it is."""
@@ -60,9 +62,10 @@ class Circumstances(_Part):
             "cpu_capability": "CPU capability",
             "device": "device",
             "batch_size": "batch size",
+            "code": "code",
         }
         return [
-            f"{word} {getattr(self, name)}, now {getattr(here, name)}"
+            f"{word} {str(getattr(self, name))[:40]}, now {str(getattr(here, name))[:40]}"
             for name, word in words.items()
             if getattr(self, name) != getattr(here, name)
         ]
@@ -113,6 +116,8 @@ class Checkpoint(_Part):
     """The accelerator's; None on the CPU."""
     training_time_s: float = Field(ge=0, allow_inf_nan=False)
     """Of all attempts, up to this state's save."""
+    is_mixed: bool = False
+    """An attempt before this one was made elsewhere, or by other code: its bits are those of no single attempt."""
 
 
 def rows_sha256(*arrays: npt.NDArray[Any] | None) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ktrdr.training.device import float32_kept, threads_for
+from ktrdr.training.device import float32_kept, memory_said, threads_for
 
 CHUNK_BARS = 16_384
 """Bars in one forward pass: bounds memory, and the same cut gives the same rounding each time."""
@@ -41,7 +41,7 @@ def outputs_of(
     On the CPU a row's outputs are the same bit for bit whatever rows it comes with, so that what is predicted later is
     what was evaluated. `n_threads` are those of the evaluation; None: as suits the network's size.
     """
-    with threads_for(network, n_threads), float32_kept():
+    with threads_for(network, n_threads), float32_kept(), memory_said(device, "the network is applied"):
         rows_N = torch.from_numpy(X_N).to(device)
         outputs_NC = _in_blocks(network, rows_N) if device.type == "cpu" else forward_rows(network, rows_N)
         return outputs_NC.cpu().numpy()

@@ -22,7 +22,7 @@ from ktrdr.training.learning.learner import Learner
 logger = logging.getLogger("ktrdr.training")
 
 
-def circumstances_of(device: torch.device, batch_size: int) -> Circumstances:
+def circumstances_of(device: torch.device, batch_size: int, code: str) -> Circumstances:
     """Return what rounds sums here; to be called with the number of threads that trains."""
     return Circumstances(
         torch=str(torch.__version__),
@@ -30,6 +30,7 @@ def circumstances_of(device: torch.device, batch_size: int) -> Circumstances:
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         device=device_name(device),
         batch_size=batch_size,
+        code=code,
     )
 
 
@@ -61,6 +62,8 @@ class KeptTraining:
         self._started = self._tried_at = clock()
         self._tried_after = 0
         self._unsaved: Checkpoint | None = None
+        self.is_mixed = False
+        """The attempts before this one were not made as this one is."""
         self.earlier_s = 0.0
         """What the attempts before this one took."""
 
@@ -85,7 +88,9 @@ class KeptTraining:
         self._put_back(learner, kept)
         self.earlier_s, self._tried_after = kept.training_time_s, learner.n_epochs
         logger.info("Resumed after epoch %d; the best so far was epoch %d", learner.n_epochs, learner.best_epoch)
-        if elsewhere := kept.circumstances.differences(self._circumstances):
+        elsewhere = kept.circumstances.differences(self._circumstances)
+        self.is_mixed = kept.is_mixed or bool(elsewhere)
+        if elsewhere:
             logger.warning(
                 "The resumed training will not be bit-identical to an uninterrupted one: %s", "; ".join(elsewhere)
             )
@@ -101,6 +106,7 @@ class KeptTraining:
             random_cpu=on_cpu,
             random_device=on_device,
             training_time_s=self._time_s(),
+            is_mixed=self.is_mixed,
         )
         if self._policy.is_due(self._clock() - self._tried_at, learner.n_epochs - self._tried_after):
             self.save_newest()

@@ -18,7 +18,7 @@ from ktrdr.errors import CancellationError
 from ktrdr.results import TrainingHistory
 from ktrdr.strategy.training import Training
 from ktrdr.training.checkpoints import Checkpointing
-from ktrdr.training.device import float32_kept, random_state_kept, seeded, threads_for
+from ktrdr.training.device import float32_kept, memory_said, random_state_kept, seeded, threads_for
 from ktrdr.training.learning.batches import Rows, resolve_batch_size
 from ktrdr.training.learning.checkpoint import Origin, rows_sha256
 from ktrdr.training.learning.kept import KeptTraining, circumstances_of
@@ -71,6 +71,8 @@ class ModelTrainer:
         self._callback_has_failed = False
         self.resumed_after = 0
         """The epoch after which the last training went on; 0 where it began anew."""
+        self.is_mixed = False
+        """Attempts before it were made elsewhere, or by other code."""
 
     def train(  # noqa: PLR0913 - the signature is a contract
         self,
@@ -112,6 +114,19 @@ class ModelTrainer:
         OtherCheckpoint, BadCheckpoint, StorageError
             Before the first epoch, if what is kept is of another training, is no state of one, or cannot be looked at.
         """
+        with memory_said(self._device, "training"):
+            return self._train(X_train, y_train, X_val, y_val, network, n_outputs, weights_train)
+
+    def _train(  # noqa: PLR0913 - those of `train`
+        self,
+        X_train: npt.NDArray[np.float32],
+        y_train: npt.NDArray[Any],
+        X_val: npt.NDArray[np.float32],
+        y_val: npt.NDArray[Any],
+        network: nn.Module,
+        n_outputs: int,
+        weights_train: npt.NDArray[np.float32] | None,
+    ) -> TrainingHistory:
         started = self._clock()
         loss = loss_of(self._config, y_train, n_outputs).to(self._device)
         learner = Learner(self._config, network.to(self._device), loss)
@@ -119,6 +134,7 @@ class ModelTrainer:
         with threads_for(network), float32_kept(), seeded(self._device, self._config.seed):
             kept = self._kept(len(train), X_train, y_train, X_val, y_val, weights_train)
             self.resumed_after = kept.resume(learner) if kept else 0
+            self.is_mixed = kept.is_mixed if kept else False
             try:
                 self._train_epochs(learner, train, validation, kept)
             except CancellationError as cancelled:
@@ -157,7 +173,7 @@ class ModelTrainer:
             seed=self._config.seed,
         )
         batch_size = resolve_batch_size(self._config.batch_size, self._device.type, n_rows)
-        circumstances = circumstances_of(self._device, batch_size)
+        circumstances = circumstances_of(self._device, batch_size, self._checkpoints.code_sha256)
         return KeptTraining(self._checkpoints, origin, circumstances, self._device, self._clock)
 
     def _rows(

@@ -19,7 +19,7 @@ def identity_of(strategy=None, seed=7, overrides=None, **asked):
     settled = settle_strategy(strategy or small_strategy(), None, overrides)
     scope = settle_scope(settled, **asked)
     market = load_market_data(settled, bundled_data(), scope, unreported)
-    return training_sha256(settled, scope, market, seed)
+    return training_sha256(settled, scope, market, seed, code_sha256())
 
 
 def test_what_a_training_records_is_what_its_request_is_compared_by():
@@ -65,7 +65,8 @@ def test_the_same_bars_with_another_first_row_make_another_training():
     market = load_market_data(settled, bundled_data(), scope, unreported)
     [(key, n_lookback)] = market.n_lookback.items()
     later = replace(market, n_lookback={key: n_lookback + 1})
-    assert training_sha256(settled, scope, market, 7) != training_sha256(settled, scope, later, 7)
+    assert training_sha256(settled, scope, market, 7, "code") != training_sha256(settled, scope, later, 7, "code")
+    assert training_sha256(settled, scope, market, 7, "code") != training_sha256(settled, scope, market, 7, "other")
 
 
 def test_a_formula_that_changes_changes_the_hash_of_the_code_and_a_route_does_not(tmp_path):

@@ -21,7 +21,7 @@ def look_in(epoch, look=3):
     return (epoch - 1) * LOOKS_AN_EPOCH + look
 
 
-def attempt(config, store=None, token=None, *, kind="mlp", policy=EVERY_EPOCH, hashes=("s", "d"), **keys):
+def attempt(config, store=None, token=None, *, kind="mlp", policy=EVERY_EPOCH, hashes=("s", "d", "c"), **keys):
     """Train until the end or the cut; return the network, the history and the trainer."""
     rows, weights = keys.pop("rows", None) or rows_for(kind, config, N_ROWS), keys.pop("weights", None)
     network = keys.pop("network", None) or network_of(config.seed, 0.3, kind, n_outputs_of(config))

@@ -103,9 +103,15 @@ PATHS += [("learner", name) for name in LearnerState.model_fields]
 PATHS += [(part, name) for part in ("origin", "circumstances") for name in PLAIN[part]]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=".".join)
-@pytest.mark.parametrize("change", ["missing", "another kind"])
-def test_every_field_must_be_there_and_of_its_kind(path, change):
+SINCE = [("is_mixed",), ("circumstances", "code")]
+"""What states of earlier versions do not have."""
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [("missing", path) for path in PATHS if path not in SINCE] + [("another kind", path) for path in PATHS],
+)
+def test_every_field_must_be_there_and_of_its_kind(change, path):
     plain = pickle.loads(pickle.dumps(PLAIN))
     part = plain[path[0]] if len(path) == 2 else plain
     if change == "missing":
@@ -114,6 +120,15 @@ def test_every_field_must_be_there_and_of_its_kind(path, change):
         part[path[-1]] = b"something else"
     with pytest.raises(BadCheckpoint, match=path[-1]):
         read_checkpoint(_written(plain))
+
+
+@pytest.mark.parametrize("path", SINCE, ids=".".join)
+def test_a_state_of_an_earlier_version_is_read(path):
+    plain = pickle.loads(pickle.dumps(PLAIN))
+    del (plain[path[0]] if len(path) == 2 else plain)[path[-1]]
+    state = read_checkpoint(_written(plain))
+    assert state.is_mixed is False
+    assert path == ("is_mixed",) or state.circumstances.code == "unknown"
 
 
 def test_nothing_else_may_be_there_and_no_other_format():

@@ -120,11 +120,11 @@ def test_the_time_of_a_training_is_that_of_all_its_attempts():
 @pytest.mark.parametrize(
     ("changes", "differing", "words"),
     [
-        ({"hashes": ("other", "d")}, ("strategy",), "with another strategy."),
-        ({"hashes": ("s", "other")}, ("bars",), "with other bars."),
+        ({"hashes": ("other", "d", "c")}, ("strategy",), "with another strategy."),
+        ({"hashes": ("s", "other", "c")}, ("bars",), "with other bars."),
         ({"seed": 8}, ("seed",), "with another seed."),
         (
-            {"hashes": ("other", "other"), "seed": 8},
+            {"hashes": ("other", "other", "c"), "seed": 8},
             ("strategy", "bars", "seed"),
             "with another strategy and other bars and another seed.",
         ),
@@ -136,7 +136,7 @@ def test_the_state_of_another_training_is_refused_and_left_as_it_is(changes, dif
     before, network, untouched = list(store.states), network_of(), network_of()
     config = config_of(seed=changes.get("seed", 7))
     with pytest.raises(OtherCheckpoint) as refusal:
-        attempt(config, store, network=network, hashes=changes.get("hashes", ("s", "d")))
+        attempt(config, store, network=network, hashes=changes.get("hashes", ("s", "d", "c")))
     assert refusal.value.differing == differing
     assert words in str(refusal.value)
     assert refusal.value.kind == "config"
@@ -165,6 +165,7 @@ def test_so_is_that_of_other_rows(number):
         ("cpu_capability", "NONE", "CPU capability NONE, now "),
         ("device", "cuda NVIDIA H100", "device cuda NVIDIA H100, now cpu"),
         ("batch_size", 4096, "batch size 4096, now 32"),
+        ("code", "another", "code another, now c"),
     ],
 )
 def test_a_state_from_elsewhere_goes_on_with_a_warning_that_names_what_differs(field, value, words, caplog):
@@ -180,6 +181,16 @@ def test_a_state_from_elsewhere_goes_on_with_a_warning_that_names_what_differs(f
     assert words in warning
     assert resumed[2].resumed_after == 2
     assert values_of(resumed[1]) == values_of(whole[1])
+
+
+def test_attempts_that_were_not_made_alike_are_mixed_also_once_the_place_is_the_first_again():
+    config, store = config_of(), MemoryCheckpoints()
+    cut(config, store, look_in(2))
+    cut(config, store, look_in(2), hashes=("s", "d", "other code"))
+    assert attempt(config, store)[2].is_mixed
+    alike = MemoryCheckpoints()
+    cut(config, alike, look_in(2))
+    assert not attempt(config, alike)[2].is_mixed
 
 
 def test_at_the_same_place_there_is_no_warning(caplog):
