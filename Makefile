@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 run: .venv/installed  ## Install, start the service, train the example on the bundled bars
 	@$(BIN)/ktrdr up --port $(PORT)
-	@$(BIN)/ktrdr models train $(STRATEGY)
+	@$(BIN)/ktrdr models train --force $(STRATEGY)
 
 stop:  ## End what `make run` started
 	@if [ -x $(BIN)/ktrdr ]; then $(BIN)/ktrdr down; else echo "Nothing is installed here, so nothing runs."; fi

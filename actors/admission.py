@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,18 +14,24 @@ from cluster.environments import Environments
 from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
 from cluster.view import ClusterView
 from ktrdr.data import DataManager
-from ktrdr.errors import ExecutionModeError
+from ktrdr.errors import ExecutionModeError, InfrastructureError
 from ktrdr.operations import Operation, utc_text
 from ktrdr.storage import Encoding
 from ktrdr.strategy import Strategy, StrategyLibrary, StrategySource, load_strategy, read_document
 from ktrdr.training import CheckpointPolicy
 from ktrdr.training.checkup import check_on_data
+from ktrdr.training.identity import training_sha256
 from ktrdr.training.lookahead import find_leaks
 from ktrdr.training.plan import TrainingPlan, plan_training
 from ktrdr.training.rows.preparation import load_market_data
 from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope, settle_strategy
 from ktrdr.training.steps import unreported
 from ktrdr.wire import CheckRequest, StrategyRequest, TrainingRequest
+
+log = logging.getLogger("ktrdr.admission")
+
+Registry = Callable[[str, tuple[str, ...], str, str], dict[str, Any] | None]
+"""Strategy, symbols, base timeframe and `training_sha256` to the model that the same training made, if there is one."""
 
 NEXT = "It starts when a slot is free."
 
@@ -37,6 +44,8 @@ class Admitted:
     placement: Placement
     request: dict[str, Any]
     """All that was asked, what was left open settled: the operation records it, its attempts are made from it."""
+    identical_model: dict[str, Any] | None
+    """What the same training has made before."""
 
     def operation(self, operation_id: str, body_sha256: str, now: datetime, environments: Environments) -> Operation:
         """Return the pending operation that is to be entered into the book."""
@@ -47,6 +56,7 @@ class Admitted:
             created_at=utc_text(now),
             strategy_name=self.strategy.name,
             request=self.request,
+            identical_model=self.identical_model,
             body_sha256=body_sha256,
             execution=execution_of(placement, environments),
         )
@@ -65,16 +75,17 @@ class Admitted:
 
 
 class Admission:
-    """Everything is injected: where strategies are found, where bars come from, what is alive, what may be chosen."""
+    """Everything is injected: where strategies and bars are, what is alive, what was trained, what may be chosen."""
 
     def __init__(
         self,
         library: StrategyLibrary,
         bars: DataManager,
         view: Callable[[], ClusterView],
+        registry: Registry,
         selector: ExecutionModeSelector | None = None,
     ) -> None:
-        self._library, self._bars, self._view = library, bars, view
+        self._library, self._bars, self._view, self._registry = library, bars, view, registry
         self.selector = selector or ExecutionModeSelector()
 
     def judge(self, request: TrainingRequest, default_mode: str) -> Admitted:
@@ -88,16 +99,18 @@ class Admission:
             An unknown symbol, dates without bars.
         ExecutionModeError
             No place for it, and it was not asked to wait for one.
+        InfrastructureError
+            An identical model is to be reused, and the store of models does not answer.
         """
         if request.execution_mode is not None:
             self.selector.environments.check_mode(request.execution_mode)
         strategy = settle_strategy(self.strategy_of(request), request.timeframes)
         scope = _scope_of(strategy, request)
-        load_market_data(strategy, self._bars, scope, unreported)
+        market = load_market_data(strategy, self._bars, scope, unreported)
         asked = ModeRequest(request.execution_mode, request.require_gpu, default_mode)
         placement = self._placed(asked, request.wait_for_node_s is not None)
         settled = {
-            **request.model_dump(mode="json", exclude={"operation_id"}),
+            **request.model_dump(mode="json", exclude={"operation_id", "reuse"}),
             "strategy": strategy.document(),
             "symbols": list(scope.symbols),
             "timeframes": list(scope.timeframes),
@@ -105,7 +118,16 @@ class Admission:
             "end_date": scope.end_date,
             "validation_split": scope.validation_split,
         }
-        return Admitted(strategy, placement, settled)
+        seed = strategy.training.seed if request.seed is None else request.seed
+        sha256 = training_sha256(strategy, scope, market, seed)
+        try:
+            identical = self._registry(strategy.name, scope.symbols, strategy.base_timeframe, sha256)
+        except InfrastructureError as error:
+            if request.reuse is not None:
+                raise
+            log.warning("Whether the same training has made a model is not known: %s", error)
+            identical = None
+        return Admitted(strategy, placement, settled, identical)
 
     def _placed(self, asked: ModeRequest, may_wait: bool) -> Placement:
         try:

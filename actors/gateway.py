@@ -27,7 +27,7 @@ from ktrdr.errors import InfrastructureError, StrategyError
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
-from ktrdr.wire import TrainingRequest, TrainingStarted
+from ktrdr.wire import TrainingRequest, TrainingReused, TrainingStarted
 
 log = logging.getLogger("ktrdr.gateway")
 
@@ -80,11 +80,11 @@ class Gateway:
             "notes": list(judged.notes),
         }
 
-    async def start(self, request: TrainingRequest, idempotency_key: str | None) -> TrainingStarted:
+    async def start(self, request: TrainingRequest, idempotency_key: str | None) -> TrainingStarted | TrainingReused:
         """Start a training. Its id is minted here where the client minted none: a call that Ray repeats makes one."""
         if request.operation_id is None:
             request = request.model_copy(update={"operation_id": new_operation_id()})
-        started: TrainingStarted = await self.operations("start", request, idempotency_key)
+        started: TrainingStarted | TrainingReused = await self.operations("start", request, idempotency_key)
         return started
 
     async def retry(self, operation_id: str, retry_id: str | None) -> TrainingStarted:

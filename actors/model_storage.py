@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 
@@ -15,7 +15,10 @@ from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
 from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
 from ktrdr.results import TrainingResult
-from ktrdr.storage import Blob, ModelStorage, ModelVersion, ReceivedArtifact
+from ktrdr.storage import Blob, ModelVersion
+
+if TYPE_CHECKING:
+    from ktrdr.storage import ModelStorage, ReceivedArtifact
 
 log = logging.getLogger("ktrdr.model_storage")
 
@@ -104,6 +107,12 @@ class ModelStorageActor:
         """
         with self._committing:
             return self._storage.result_of(operation_id)
+
+    def identical(
+        self, strategy: str, symbols: Sequence[str], timeframe: str, training_sha256: str
+    ) -> dict[str, Any] | None:
+        """Return the newest whole model that the same training made, in short; None where there is none."""
+        return self._storage.identical(strategy, symbols, timeframe, training_sha256)
 
     def save_checkpoint(self, operation_id: str, attempt: int, blob: list[ray.ObjectRef[Any]]) -> None:
         """Keep the state behind the one reference in `blob` as the operation's newest.

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 import ray
+import ray.exceptions as ray_errors
 
 from actors.admission import Admission
 from actors.meters import OPERATION_METRICS, OperationMeters
 from actors.meters.ray_mirror import RayMirror
 from actors.meters.refreshing import refresh_for_ever
-from actors.names import BARS, NAMESPACE
+from actors.names import BARS, MODEL_STORAGE, NAMESPACE
 from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
+from actors.own_errors import own_errors
 from actors.remote_bars import RemoteBarSource
 from cluster.environments import Environments
 from cluster.node_table import read_cluster_view
 from cluster.selector import ExecutionModeSelector
 from ktrdr.data import DataManager
-from ktrdr.errors import StoreUnavailable
+from ktrdr.errors import InfrastructureError, StoreUnavailable
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.settings import Settings
 from ktrdr.storage import Encoding
@@ -30,6 +33,7 @@ from ktrdr.training import CheckpointPolicy
 log = logging.getLogger("ktrdr.operations")
 
 RETRY_S = 1.0
+ANSWER_S = 10.0
 
 
 class HostedOperations(OperationsActor):
@@ -40,7 +44,11 @@ class HostedOperations(OperationsActor):
         super().__init__(
             book=OperationBook(_opened(settings.operations_url), utc_now),
             admission=Admission(
-                StrategyLibrary(settings.strategy_roots), bars, read_cluster_view, ExecutionModeSelector(environments)
+                StrategyLibrary(settings.strategy_roots),
+                bars,
+                read_cluster_view,
+                _identical,
+                ExecutionModeSelector(environments),
             ),
             logs=OperationLogs(settings.home / "logs" / "operations"),
             view=read_cluster_view,
@@ -52,6 +60,17 @@ class HostedOperations(OperationsActor):
         )
         self._looking = asyncio.get_running_loop().create_task(self.waiting_room.keep_looking())
         self._refreshing = asyncio.get_running_loop().create_task(refresh_for_ever(self.exposition))
+
+
+def _identical(*asked: Any) -> dict[str, Any] | None:
+    """Ask the ModelStorageActor, which is started after this one."""
+    try:
+        model_storage = ray.get_actor(MODEL_STORAGE, namespace=NAMESPACE)
+        with own_errors():
+            found: dict[str, Any] | None = ray.get(model_storage.identical.remote(*asked), timeout=ANSWER_S)
+    except (ray_errors.RayError, ValueError) as error:
+        raise InfrastructureError(f"The store of models does not answer ({type(error).__name__}).") from error
+    return found
 
 
 def _opened(url: str) -> OperationStore:

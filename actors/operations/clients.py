@@ -16,17 +16,19 @@ from actors.operations.queue import QueueNow
 from actors.operations.surface import Surface
 from actors.places import environment_list
 from cluster.environments import Environment
-from ktrdr.errors import TransitionRefused
+from ktrdr.errors import RequestError, TransitionRefused
 from ktrdr.operations import Operation, OperationStatus, new_operation_id
 from ktrdr.wire import (
     CheckRequest,
     ConfigChange,
     EnvironmentList,
+    IdenticalModel,
     OperationSummary,
     OperationView,
     Page,
     TrainingConfig,
     TrainingRequest,
+    TrainingReused,
     TrainingStarted,
 )
 
@@ -36,14 +38,19 @@ class ForClients(Surface):
 
     async def submit(self, request: TrainingRequest | Mapping[str, Any], idempotency_key: str | None = None) -> str:
         """Judge `request`, enter a pending operation and return its id. The same key or id makes one operation."""
-        return (await self.start(request, idempotency_key)).operation_id
+        asked = TrainingRequest.parse(request)
+        if asked.reuse is not None:
+            advice = "Ask `start`, which answers with a model or an operation."
+            raise RequestError("reuse", "submit always makes an operation.", advice)
+        return (await self._enter(asked, idempotency_key)).operation_id
 
     async def start(
         self, request: TrainingRequest | Mapping[str, Any], idempotency_key: str | None = None
-    ) -> TrainingStarted:
-        """As `submit`, answering with the placement and its reason."""
+    ) -> TrainingStarted | TrainingReused:
+        """As `submit`, answering with the placement and its reason; or with a model, where that was asked for."""
         asked = TrainingRequest.parse(request)
-        return TrainingStarted.of(await self._enter(asked, idempotency_key))
+        entered = await self._enter_or_reuse(asked, idempotency_key)
+        return TrainingStarted.of(entered) if isinstance(entered, Operation) else TrainingReused.of(entered)
 
     async def retry(self, operation_id: str, retry_id: str | None = None) -> TrainingStarted:
         """Start what an operation that has ended asked for again, as one of its own under the id `retry_id`.
@@ -61,12 +68,24 @@ class ForClients(Surface):
     async def _enter(
         self, asked: TrainingRequest, idempotency_key: str | None = None, parent: Operation | None = None
     ) -> Operation:
-        """Judge what is asked and enter it as a pending operation; what was asked before is what was entered then."""
+        entered = await self._enter_or_reuse(asked, idempotency_key, parent)
+        assert isinstance(entered, Operation)  # nothing is reused unless that was asked for
+        return entered
+
+    async def _enter_or_reuse(
+        self, asked: TrainingRequest, idempotency_key: str | None, parent: Operation | None = None
+    ) -> Operation | IdenticalModel:
+        """Judge what is asked and enter it as a pending operation; what was asked before is what was entered then.
+
+        Where an identical model is to be reused and there is one, that is returned and nothing entered.
+        """
         known = await self._desk.write(self._book.submitted, asked.operation_id, idempotency_key, asked.body_sha256)
         if known is not None:  # asked again: what has changed since does not matter
             return known
         mode = (await self.training_config()).default_execution_mode
         admitted = await self._desk.judge(self._admission.judge, asked, mode)
+        if asked.reuse is not None and admitted.identical_model is not None:
+            return IdenticalModel(**admitted.identical_model)
         operation_id = asked.operation_id or new_operation_id()
         draft = admitted.operation(operation_id, asked.body_sha256, self._clock(), self._environments)
         if parent is not None:
@@ -83,7 +102,8 @@ class ForClients(Surface):
         asked = TrainingRequest.parse(request)
         mode = (await self.training_config()).default_execution_mode
         admitted, plan = await self._desk.judge(self._admission.plan, asked, mode)
-        return {"strategy_name": admitted.strategy.name, "placement": admitted.why, **plan.model_dump(mode="json")}
+        known = {"placement": admitted.why, "identical_model": admitted.identical_model}
+        return {"strategy_name": admitted.strategy.name, **known, **plan.model_dump(mode="json")}
 
     async def check(self, request: CheckRequest | Mapping[str, Any]) -> dict[str, Any]:
         """Say what a strategy makes of its bars, and whether it knows the future where that is asked."""

@@ -101,6 +101,8 @@ class Operation(_Record):
     parent_operation_id: str | None = None
     strategy_name: str
     request: dict[str, Any]
+    identical_model: dict[str, Any] | None = None
+    """The model that the same training had made when this one was asked for."""
     body_sha256: str | None = None
     """Hash of what was asked: the same id with another body is a mistake."""
     execution: Execution

@@ -162,6 +162,10 @@ class TrainingMetadata(_Result):
     torch_threads: int
     cpu_capability: str
     strategy_sha256: str
+    code_sha256: str | None = None
+    """Of the code that trained it. Null, as the next, in what earlier versions made."""
+    training_sha256: str | None = None
+    """Over all that decides what comes out: strategy, bars, rows, seed and code. Equal where the same was trained."""
     started_at: str
     ended_at: str
     duration_s: float

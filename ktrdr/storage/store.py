@@ -6,7 +6,7 @@ finds whole versions only. Numbers rise for each model name and are never used t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,6 +185,27 @@ class ModelStorage:
                         return result_in(folder, f"{strategy}/{folder.name}")
         return None
 
+    def identical(
+        self, strategy: str, symbols: Sequence[str], timeframe: str, training_sha256: str
+    ) -> dict[str, Any] | None:
+        """Return the newest whole version that the same training made, in short; None where there is none.
+
+        Raises
+        ------
+        RequestError
+            If a name is malformed.
+        """
+        check_strategy_name(strategy)
+        base = model_name(symbols, timeframe)
+        for number in reversed(self._folders.versions(strategy).get(base, [])):
+            folder = self._folders.path(strategy, base, number)
+            model_id, metadata = f"{strategy}/{folder.name}", _readable(folder, METADATA)
+            if metadata.get("training_sha256") == training_sha256 and _is_whole(folder, model_id):
+                kept = {key: metadata[key] for key in ("operation_id", "created_at", "device")}
+                accuracy = _accuracies(folder)["test_accuracy"]
+                return {"model_id": model_id, "model_path": f"models/{model_id}", **kept, "test_accuracy": accuracy}
+        return None
+
     def delete_model(self, strategy: str, name: str) -> str:
         """Delete one version and return its `model_id`; the one before becomes the latest, the number stays used.
 
@@ -290,6 +311,14 @@ class ModelStorage:
             "created_at": metadata.get("created_at"),
             "operation_id": metadata.get("operation_id"),
         }
+
+
+def _is_whole(folder: Path, model_id: str) -> bool:
+    try:
+        read_files(folder, model_id)
+    except DamagedModel:
+        return False
+    return True
 
 
 def _readable(folder: Path, file: str) -> dict[str, Any]:

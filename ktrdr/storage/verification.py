@@ -98,7 +98,7 @@ def result_in(folder: Path, model_id: str) -> TrainingResult:
     """
     files = read_files(folder, model_id)
     metrics, features, metadata = (from_json(files[name], name) for name in (METRICS, FEATURES, METADATA))
-    of_training = {name: metadata[name] for name in TrainingMetadata.model_fields}
+    of_training = {name: metadata[name] for name in TrainingMetadata.model_fields if name in metadata}
     unsaved = {"success": True, "model_id": None, "model_path": None, "feature_names": features["features"]}
     result = TrainingResult.model_validate({**metrics, **unsaved, "metadata": of_training})
     return result.saved_as(model_id, f"models/{model_id}")

@@ -172,7 +172,7 @@ class TrainingExecutor:
             importance = _importance(job, network, dataset, now.report)
             now.outcome = f"{len(importance.features)} features on {len(dataset.test)} rows"
         with step(10) as now:
-            metadata = metadata_of(job, network, len(dataset.train))
+            metadata = metadata_of(job, network, market, len(dataset.train))
             unsaved = result_of(
                 job, TrainedModel(network, history, metrics, per_symbol, importance, metadata), market, dataset
             )

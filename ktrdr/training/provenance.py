@@ -9,16 +9,16 @@ from importlib.metadata import version
 import torch
 from torch import nn
 
+from ktrdr.data import MarketBars
 from ktrdr.results import TrainingMetadata
 from ktrdr.training.device import threads_for
+from ktrdr.training.identity import PACKAGES, code_sha256, training_sha256
 from ktrdr.training.job import Job
 from ktrdr.training.learning.batches import resolve_batch_size
 
-PACKAGES = ("torch", "numpy", "pandas", "TA-Lib", "scikit-learn")
 
-
-def metadata_of(job: Job, network: nn.Module, n_rows: int) -> TrainingMetadata:
-    """Return the record of a training on `n_rows` that is about to be saved: it ends now."""
+def metadata_of(job: Job, network: nn.Module, market: MarketBars, n_rows: int) -> TrainingMetadata:
+    """Return the record of a training on `n_rows` of `market` that is about to be saved: it ends now."""
     ended_at = dt.datetime.now(dt.UTC)
     with threads_for(network) as n_threads:
         pass
@@ -29,6 +29,8 @@ def metadata_of(job: Job, network: nn.Module, n_rows: int) -> TrainingMetadata:
         torch_threads=n_threads,
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         strategy_sha256=job.strategy.sha256,
+        code_sha256=code_sha256(),
+        training_sha256=training_sha256(job.strategy, job.scope, market, job.seed),
         started_at=job.started_at.isoformat(),
         ended_at=ended_at.isoformat(),
         duration_s=(ended_at - job.started_at).total_seconds(),

@@ -2,11 +2,13 @@
 
 from ktrdr.wire.answers import (
     ConfigChange,
+    IdenticalModel,
     Links,
     MigratedStrategy,
     NewStrategy,
     ProblemDetails,
     TrainingConfig,
+    TrainingReused,
     TrainingStarted,
 )
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
@@ -31,6 +33,7 @@ __all__ = [
     "EnvironmentList",
     "ExecutionMode",
     "Health",
+    "IdenticalModel",
     "Links",
     "MigrateRequest",
     "MigratedStrategy",
@@ -46,6 +49,7 @@ __all__ = [
     "StrategyRequest",
     "TrainingConfig",
     "TrainingRequest",
+    "TrainingReused",
     "TrainingStarted",
     "ValidateRequest",
 ]

@@ -13,6 +13,18 @@ from ktrdr.wire.requests import ExecutionMode
 PREFIX = "/api/v1"
 
 
+class IdenticalModel(BaseModel):
+    """A model that the same training has made: the same strategy, bars, rows, seed and code."""
+
+    model_id: str
+    model_path: str
+    operation_id: str | None
+    created_at: str
+    device: str
+    """Where it was trained. Weights are equal bit for bit only on the same kind of device."""
+    test_accuracy: float | None
+
+
 class Links(BaseModel):
     """Where to look next; paths on the same service."""
 
@@ -39,12 +51,14 @@ class TrainingStarted(BaseModel):
     reason: str
     fallback: bool
     message: str
+    identical_model: IdenticalModel | None
+    """What the same training has made before: this one is trained all the same."""
     links: Links
 
     @classmethod
     def of(cls, operation: Operation) -> TrainingStarted:
         """Return the answer for an operation that was entered, now or by an earlier request."""
-        operation_id, execution = operation.operation_id, operation.execution
+        operation_id, execution, identical = operation.operation_id, operation.execution, operation.identical_model
         return cls(
             success=True,
             operation_id=operation_id,
@@ -54,7 +68,33 @@ class TrainingStarted(BaseModel):
             reason=execution.reason,
             fallback=execution.fallback,
             message=f"{operation.strategy_name} is {operation.status}. See `ktrdr operations follow {operation_id}`.",
+            identical_model=None if identical is None else IdenticalModel(**identical),
             links=Links.of(operation_id),
+        )
+
+
+class TrainingReused(BaseModel):
+    """Answer of `POST /trainings/start` to `reuse: if_identical` where there is such a model: nothing is trained."""
+
+    success: bool = True
+    operation_id: str | None
+    """Of the training that made the model; this request made none."""
+    status: Literal["completed"] = "completed"
+    model_id: str
+    model_path: str
+    identical_model: IdenticalModel
+    message: str
+
+    @classmethod
+    def of(cls, model: IdenticalModel) -> TrainingReused:
+        """Return the answer that names a model."""
+        return cls(
+            operation_id=model.operation_id,
+            model_id=model.model_id,
+            model_path=model.model_path,
+            identical_model=model,
+            message=f"The same training has made {model.model_id}; nothing is trained. See `ktrdr models show "
+            f"{model.model_id}`.",
         )
 
 

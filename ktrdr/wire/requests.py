@@ -98,6 +98,9 @@ class TrainingRequest(StrategyRequest):
         default=None, description="Minted by the caller: a repeated submit makes one operation"
     )
     run_name: str | None = Field(default=None, max_length=200)
+    reuse: Literal["if_identical"] | None = Field(
+        default=None, description="Where the same training has made a model: answer with that, and train nothing"
+    )
     checkpoint_every_epochs: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="Keep the state after so many epochs; absent: as the service is set"
     )

@@ -1,4 +1,4 @@
-"""What the command line says about a strategy and its bars, as fields of a request."""
+"""What a person is asked, and what the command line says about a strategy and its bars as fields of a request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from ktrdr.errors import RequestError, StrategyError
+from serve.cli.outcomes import EXIT_INTERRUPTED
 
 
 def strategy_of(given: str) -> dict[str, str]:
@@ -38,6 +39,14 @@ def is_file(given: str) -> bool:
     """Whether a strategy is given by the path of its file, not by its name."""
     path = Path(given)
     return path.suffix in (".yaml", ".yml") or path.is_file()
+
+
+def is_agreed(question: str) -> bool:
+    """Ask a person a question whose answer is no unless they say yes; Ctrl-C ends the command."""
+    try:
+        return typer.confirm(question, default=False)
+    except typer.Abort:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def listed(text: str | None) -> list[str] | None:

@@ -48,6 +48,12 @@ class Terminal:
         return sys.stdout.isatty() if self._is_terminal is None else self._is_terminal
 
     @property
+    def can_ask(self) -> bool:
+        """Whether a person can be asked, and answer."""
+        is_there = sys.stdin.isatty() and sys.stdout.isatty() if self._is_terminal is None else self._is_terminal
+        return is_there and not self.as_json
+
+    @property
     def console(self) -> Console:
         """The console on stdout; rich is imported when it is first used."""
         return self._console("stdout")

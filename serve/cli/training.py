@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from ktrdr.errors import ServiceRefused
 from serve.cli.outcomes import EXIT_DONE, EXIT_INTERRUPTED, exit_code, print_outcome
-from serve.cli.printing import Terminal, argument
+from serve.cli.printing import Terminal, argument, moment, shown
 from serve.cli.session import AsJson, session_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def train(
     checkpoint_every_epochs: Annotated[
         int | None, typer.Option(min=1, help="Keep its state after so many epochs; without it: as the service is set.")
     ] = None,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Where the same training has made a model, show that and train nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train without asking where the same training has made a model.")
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow/--detach", help="Watch until the end, or return at once.")] = True,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what would be trained, where and on what; train nothing.")
@@ -68,6 +75,8 @@ def train(
     """
     from serve.cli.asking import listed, overrides_of, strategy_of
 
+    if reuse and force:
+        raise typer.BadParameter("--reuse takes a model that there is, --force trains: give one of them.")
     session = session_of(context, as_json)
     asked: dict[str, Any] = {
         **strategy_of(strategy),
@@ -87,20 +96,64 @@ def train(
         if plan:
             _print_plan(session.terminal, client.plan(**asked), strategy)
             return
-        raise typer.Exit(
-            _train(session.terminal, client, strategy, asked) if follow else _detach(session.terminal, client, asked)
+        starter = _Starter(session.terminal, client, reuse, not force)
+        raise typer.Exit(_train(starter, strategy, asked) if follow else _detach(starter, asked))
+
+
+@dataclass(frozen=True)
+class _Starter:
+    """Starts a training unless a model that the same training has made is taken instead."""
+
+    terminal: Terminal
+    client: Client
+    reuses: bool
+    may_ask: bool
+
+    def start(self, asked: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the service's answer; None where a model was taken, which is then shown."""
+        from serve.cli.asking import is_agreed
+
+        asks = self.may_ask and not self.reuses and self.terminal.can_ask
+        reusing = {"reuse": "if_identical"} if asks or self.reuses else {}
+        started = self.client.train(**asked, **reusing)
+        if started.get("model_id") and asks and is_agreed(f"{_known(started)} Train it again?"):
+            started = self.client.train(**asked)
+        if started.get("model_id"):
+            self._show(started)
+            return None
+        return started
+
+    def _show(self, reused: dict[str, Any]) -> None:
+        if self.terminal.as_json:
+            self.terminal.document(reused)
+            return
+        self.terminal.say(f"{_known(reused)} Nothing is trained.")
+        operation_id = reused["operation_id"]
+        self.terminal.next_steps(
+            ("see the model", f"models show {argument(reused['model_id'])}"),
+            *([("see its training", f"operations show {operation_id}")] if operation_id else []),
         )
 
 
-def _train(terminal: Terminal, client: Client, strategy_given: str, asked: dict[str, Any]) -> int:
+def _known(answer: dict[str, Any]) -> str:
+    model = answer["identical_model"]
+    return (
+        f"The same training (strategy, bars, seed, code) has made {model['model_id']} on {model['device']}, "
+        f"{moment(model['created_at'])}, test accuracy {shown(model['test_accuracy'])}."
+    )
 
+
+def _train(starter: _Starter, strategy_given: str, asked: dict[str, Any]) -> int:
     from ktrdr.operations import new_operation_id
     from serve.cli.following import follow
 
     # Minted before it is sent: a Ctrl-C that comes before the answer knows what to cancel.
-    operation_id = new_operation_id()
+    operation_id, terminal, client = new_operation_id(), starter.terminal, starter.client
     try:
-        _print_start(terminal, client.train(**asked, operation_id=operation_id))
+        started = starter.start({**asked, "operation_id": operation_id})
+        if started is None:
+            return EXIT_DONE
+        _print_start(terminal, started)
         ended = follow(client, operation_id, terminal)
     except KeyboardInterrupt:
         return _cancel(terminal, client, strategy_given, operation_id)
@@ -108,8 +161,10 @@ def _train(terminal: Terminal, client: Client, strategy_given: str, asked: dict[
     return exit_code(ended)
 
 
-def _detach(terminal: Terminal, client: Client, asked: dict[str, Any]) -> int:
-    started = client.train(**asked)
+def _detach(starter: _Starter, asked: dict[str, Any]) -> int:
+    started, terminal = starter.start(asked), starter.terminal
+    if started is None:
+        return EXIT_DONE
     if terminal.as_json:
         terminal.document(started)
         return EXIT_DONE
@@ -143,6 +198,8 @@ def _cancel(terminal: Terminal, client: Client, strategy_given: str, operation_i
 
 
 def _print_start(terminal: Terminal, started: dict[str, Any]) -> None:
+    if started.get("identical_model"):
+        terminal.say(f"{_known(started)} This one makes another version; `--reuse` would take that one.")
     terminal.say(f"Training {started['operation_id']}")
     _print_place(terminal, started)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict
 
-from ktrdr.wire import ConfigChange, ExecutionMode, TrainingConfig, TrainingRequest, TrainingStarted
+from ktrdr.wire import ConfigChange, ExecutionMode, TrainingConfig, TrainingRequest, TrainingReused, TrainingStarted
 from serve.routes.gateway import GatewayDep
 
 router = APIRouter(prefix="/trainings", tags=["trainings"])
@@ -21,14 +22,21 @@ class NewDefaultMode(BaseModel):
     default_execution_mode: ExecutionMode
 
 
-@router.post("/start", status_code=202)
+@router.post("/start", status_code=202, responses={200: {"model": TrainingReused}})
 async def start(
     request: TrainingRequest,
     gateway: GatewayDep,
+    response: Response,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-) -> TrainingStarted:
-    """Start a training. The same `Idempotency-Key` with the same body starts one, for 24 hours."""
-    return await gateway.start(request, idempotency_key)
+) -> TrainingStarted | TrainingReused:
+    """Start a training. The same `Idempotency-Key` with the same body starts one, for 24 hours.
+
+    With `reuse: if_identical`, 200 and the model that the same training made, where there is one: nothing is trained.
+    """
+    answer = await gateway.start(request, idempotency_key)
+    if isinstance(answer, TrainingReused):
+        response.status_code = HTTPStatus.OK
+    return answer
 
 
 @router.post("/plan")

@@ -15,6 +15,7 @@ from actors.operation_logs import OperationLogs
 from actors.operations import OperationsActor
 from cluster import ENVIRONMENTS, ClusterView, Environments, ExecutionModeSelector
 from ktrdr.data import BarStore, DataManager
+from ktrdr.errors import InfrastructureError
 from ktrdr.operations import OperationBook, OperationStore, utc_now
 from ktrdr.results import TrainingResult
 from ktrdr.storage import Encoding
@@ -26,7 +27,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class House:
-    """Nodes are in `view`; `committed` is what the model store has, by operation; `forgotten`: whose checkpoints."""
+    """Nodes are in `view`; `committed` is what the model store has, by operation; `forgotten`: whose checkpoints.
+
+    `trained` is the model that each training made, by `training_sha256`.
+    """
 
     def __init__(
         self,
@@ -42,13 +46,20 @@ class House:
         self.view = ClusterView((LOCAL_NODE,))
         self.committed: dict[str, TrainingResult] = {}
         self.forgotten: list[str] = []
+        self.trained: dict[str, dict[str, Any]] = {}
+        self.asked_of_registry: list[tuple[Any, ...]] = []
+        self.registry_is_away = False
         self.runner = FakeRunner()
         self.book = OperationBook(OperationStore(f"sqlite:///{folder / 'operations.db'}"), clock)
         bars = DataManager(BarStore([ROOT / "data"]))
         self.operations = OperationsActor(
             book=self.book,
             admission=Admission(
-                StrategyLibrary([ROOT / "strategies"]), bars, lambda: self.view, ExecutionModeSelector(environments)
+                StrategyLibrary([ROOT / "strategies"]),
+                bars,
+                lambda: self.view,
+                self._identical,
+                ExecutionModeSelector(environments),
             ),
             logs=OperationLogs(folder / "logs"),
             view=lambda: self.view,
@@ -59,6 +70,12 @@ class House:
             clock=clock,
             meters=meters,
         )
+
+    def _identical(self, *asked: Any) -> dict[str, Any] | None:
+        self.asked_of_registry.append(asked)
+        if self.registry_is_away:
+            raise InfrastructureError("The store of models does not answer.")
+        return self.trained.get(asked[-1])
 
     async def begun(self, **asked: Any) -> str:
         """Return an operation, of the strategy `minimal`, whose attempt is the first that its dispatcher has begun."""

@@ -325,3 +325,19 @@ def test_the_docs_describe_every_route(client: TestClient) -> None:
 def test_the_ingress_loads_no_torch() -> None:
     code = "import sys, serve.application; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
+
+
+def test_an_identical_model_is_named_by_a_start_and_the_answer_where_it_may_be_reused(
+    client: TestClient, house: House
+) -> None:
+    body = {"strategy_name": "minimal", "seed": 3}
+    client.post(f"{API}/trainings/plan", json=body)
+    made = {"model_id": "minimal/SP500_1d_v2", "model_path": "models/minimal/SP500_1d_v2", "operation_id": None}
+    model = {**made, "created_at": "2026-01-02T03:04:05+00:00", "device": "cpu", "test_accuracy": 0.5}
+    house.trained[house.asked_of_registry[-1][-1]] = model
+    started = client.post(f"{API}/trainings/start", json=body)
+    assert (started.status_code, started.json()["identical_model"]) == (202, model)
+    reused = client.post(f"{API}/trainings/start", json={**body, "reuse": "if_identical"})
+    assert (reused.status_code, reused.json()["model_id"]) == (200, "minimal/SP500_1d_v2")
+    assert client.get(f"{API}/operations").json()["total_count"] == 1
+    assert client.post(f"{API}/trainings/start", json={**body, "reuse": "always"}).status_code == 422

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import threading
 
@@ -289,3 +290,17 @@ def test_a_spoiled_register_of_versions_is_an_error_not_a_number_used_twice(stor
     (root / "trend" / ".versions" / "SP500_1d").write_text("what?")
     with pytest.raises(StorageError, match="does not hold a number"):
         store.save_model(trained_artifact())
+
+
+def test_the_newest_whole_version_of_the_same_training_is_found(store, root):
+    for seed, sha256 in ((0, "aa"), (1, "bb"), (2, "bb"), (3, "cc")):
+        artifact = trained_artifact(seed)
+        metadata = {**artifact.metadata, "training_sha256": sha256, "device": "cpu"}
+        store.save_model(dataclasses.replace(artifact, metadata=metadata), operation_id=f"train-{seed}")
+    found = store.identical("trend", ["SP500"], "1d", "bb")
+    assert (found["model_id"], found["operation_id"], found["device"]) == ("trend/SP500_1d_v3", "train-2", "cpu")
+    (root / "trend" / "SP500_1d_v3" / "model.pt").write_bytes(b"")
+    assert store.identical("trend", ["SP500"], "1d", "bb")["model_id"] == "trend/SP500_1d_v2"
+    assert store.identical("trend", ["SP500"], "1d", "dd") is None
+    assert store.identical("trend", ["NASDAQ"], "1d", "bb") is None
+    assert store.identical("other", ["SP500"], "1d", "bb") is None

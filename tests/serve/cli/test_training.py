@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -208,3 +209,87 @@ def test_a_plan_trains_nothing(ktrdr):
     assert (ran.code, [name for name, _ in client.asked]) == (0, ["plan"])
     for said in ("3200 train", "up 40.0%", "1d_rsi_oversold", "1234", ".venv/bin/ktrdr models train sp500_daily"):
         assert said in ran.out
+
+
+IDENTICAL = {
+    "model_id": recorded.MODEL_ID,
+    "model_path": f"models/{recorded.MODEL_ID}",
+    "operation_id": recorded.OPERATION_ID,
+    "created_at": "2026-01-02T03:04:05.000006+00:00",
+    "device": "cpu",
+    "test_accuracy": 0.5234,
+}
+REUSED = {
+    "success": True,
+    "operation_id": recorded.OPERATION_ID,
+    "status": "completed",
+    "model_id": recorded.MODEL_ID,
+    "model_path": f"models/{recorded.MODEL_ID}",
+    "identical_model": IDENTICAL,
+    "message": "There is one.",
+}
+
+
+class OneThere(FakeClient):
+    """A service that has made the same training before."""
+
+    def train(self, **fields):
+        self._answer("train", fields)
+        return REUSED if fields.get("reuse") else {**recorded.STARTED, "identical_model": IDENTICAL}
+
+    @property
+    def reuses(self):
+        return [fields.get("reuse") for name, fields in self.asked if name == "train"]
+
+
+def one_there():
+    return OneThere(train=None, events=recorded.a_training(COMPLETED))
+
+
+def answering(monkeypatch, text):
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_on_a_terminal_it_asks_whether_to_train_again_what_has_been_trained(ktrdr, monkeypatch):
+    answering(monkeypatch, "n\n")
+    client = one_there()
+    ran = ktrdr(["models", "train", "sp500_daily"], client, is_terminal=True)
+    assert (ran.code, client.reuses) == (0, ["if_identical"])
+    assert "Train it again? [y/N]" in ran.out
+    for said in (recorded.MODEL_ID, "on cpu", "0.5234", "Nothing is trained", f"models show {recorded.MODEL_ID}"):
+        assert said in ran.out
+
+
+def test_who_says_yes_gets_another_version(ktrdr, monkeypatch):
+    answering(monkeypatch, "y\n")
+    client = one_there()
+    ran = ktrdr(["models", "train", "sp500_daily"], client, is_terminal=True)
+    assert (ran.code, client.reuses) == (0, ["if_identical", None])
+
+
+def test_who_ends_the_question_with_ctrl_c_has_started_nothing(ktrdr, monkeypatch):
+    answering(monkeypatch, "")
+    client = one_there()
+    ran = ktrdr(["models", "train", "sp500_daily"], client, is_terminal=True)
+    assert (ran.code, [name for name, _ in client.asked]) == (130, ["train"])
+
+
+@pytest.mark.parametrize(("options", "is_terminal"), [(["--force"], True), ([], False), (["--json"], True)])
+def test_with_force_and_where_nobody_can_be_asked_it_trains(ktrdr, options, is_terminal):
+    client = one_there()
+    ran = ktrdr(["models", "train", "sp500_daily", *options], client, is_terminal=is_terminal)
+    assert (ran.code, client.reuses) == (0, [None])
+    assert "--json" in options or f"has made {recorded.MODEL_ID}" in ran.out
+
+
+def test_reuse_takes_the_model_without_asking(ktrdr):
+    client = one_there()
+    ran = ktrdr(["models", "train", "sp500_daily", "--reuse", "--json"], client)
+    assert (ran.code, json.loads(ran.out), client.reuses) == (0, REUSED, ["if_identical"])
+    detached = one_there()
+    assert ktrdr(["models", "train", "sp500_daily", "--reuse", "--detach"], detached).code == 0
+    assert detached.reuses == ["if_identical"]
+
+
+def test_reuse_and_force_exclude_each_other(ktrdr):
+    assert ktrdr(["models", "train", "sp500_daily", "--reuse", "--force"], one_there()).code == 2
