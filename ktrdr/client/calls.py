@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from ktrdr.client.address import recorded_url
+from ktrdr.client.downloads import download
 from ktrdr.client.refusals import is_passing, refusal
 from ktrdr.client.streams import Streams
 from ktrdr.errors import ServiceUnreachable
@@ -17,6 +20,9 @@ from ktrdr.wire.answers import PREFIX
 
 RETRY_S = 20.0
 """For so long a request is repeated while the service restarts: a killed proxy needs 4 s, a busy machine longer."""
+
+
+ReturnT = TypeVar("ReturnT")
 
 
 class Calls:
@@ -60,6 +66,13 @@ class Calls:
 
         A start and a retry carry the new id; a resume that came through is refused the second time.
         """
+        return self._insist(lambda: self._send_once(method, path, arguments))
+
+    def _download(self, path: str, target: Path) -> str:
+        """Write what a route gives to a file and return its SHA-256; from the beginning, where it breaks off."""
+        return self._insist(lambda: download(self._http, path, target))
+
+    def _insist(self, once: Callable[[], ReturnT]) -> ReturnT:
         tries = Retrying(
             stop=stop_after_delay(RETRY_S),
             wait=wait_exponential(multiplier=0.2, max=3),
@@ -67,7 +80,7 @@ class Calls:
             reraise=True,
         )
         try:
-            return tries(self._send_once, method, path, arguments)
+            return tries(once)
         except httpx.TransportError as error:
             raise ServiceUnreachable(self.url) from error
 

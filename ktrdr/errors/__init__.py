@@ -30,6 +30,7 @@ KtrdrError
 ├── StorageError            the store's: what could not be written, read or believed
 │   ├── DamagedModel
 │   ├── DamagedArtifact         what a node handed over is not what it packed
+│   ├── BadBundle               a file that is not a bundle as it was exported
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   ├── ResultTransferError
 │   └── UnusableStore           the operations store is of a newer version, or none at all
@@ -85,6 +86,7 @@ from ktrdr.errors.running import (
 )
 from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
 from ktrdr.errors.storage import (
+    BadBundle,
     BadCheckpoint,
     DamagedArtifact,
     DamagedModel,
@@ -96,6 +98,7 @@ from ktrdr.errors.storage import (
 __all__ = [
     "AlreadyStored",
     "BadBars",
+    "BadBundle",
     "BadCheckpoint",
     "BadFile",
     "CancellationError",

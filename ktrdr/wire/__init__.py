@@ -1,6 +1,7 @@
 """The fields of requests and answers, shared by the client, the drivers and the service."""
 
 from ktrdr.wire.answers import (
+    SHA256_HEADER,
     ConfigChange,
     IdenticalModel,
     Links,
@@ -26,6 +27,7 @@ from ktrdr.wire.requests import (
 from ktrdr.wire.system import EnvironmentEntry, EnvironmentList, Health, NodeEntry
 
 __all__ = [
+    "SHA256_HEADER",
     "CancelRequest",
     "CheckRequest",
     "ConfigChange",

@@ -11,6 +11,8 @@ from ktrdr.strategy.migration import Migration
 from ktrdr.wire.requests import ExecutionMode
 
 PREFIX = "/api/v1"
+SHA256_HEADER = "X-Content-SHA256"
+"""Of a download: the checksum of all that comes, in hex digits."""
 
 
 class IdenticalModel(BaseModel):
