@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import ray
@@ -19,11 +19,13 @@ from actors.meters.declared import ACTOR_UP
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from actors.outcome import first_line
 from actors.own_errors import own_errors
+from actors.parts import parts_of
 from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import Environments
 from cluster.node_table import read_nodes
 from cluster.view import ClusterView, NodeView
 from ktrdr.errors import InfrastructureError, StrategyError
+from ktrdr.exchange import BundleOffer
 from ktrdr.operations import new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
@@ -91,6 +93,11 @@ class Gateway:
         """Start what an ended operation asked for again; its id is minted here as that of a start."""
         started: TrainingStarted = await self.operations("retry", operation_id, retry_id or new_operation_id())
         return started
+
+    async def bundle(self, strategy: str, name: str) -> tuple[BundleOffer, AsyncIterator[bytes]]:
+        """Return which version is offered as a bundle, and the bundle's bytes as they are read."""
+        offer: BundleOffer = await self.models("offer_bundle", strategy, name)
+        return offer, await parts_of(functools.partial(self.models, "bundle_part", offer), offer.size)
 
     async def alive(self) -> dict[str, bool]:
         """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""

@@ -13,11 +13,14 @@ import ray
 
 from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
+from actors.parts import PART_SIZE
+from ktrdr import exchange
 from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.storage import Blob, ModelVersion
 
 if TYPE_CHECKING:
+    from ktrdr.exchange import BundleOffer
     from ktrdr.storage import ModelStorage, ReceivedArtifact
 
 log = logging.getLogger("ktrdr.model_storage")
@@ -139,6 +142,18 @@ class ModelStorageActor:
     def describe(self, strategy: str, name: str) -> dict[str, Any]:
         """Return all that is known of one version."""
         return self._storage.describe(strategy, name)
+
+    def offer_bundle(self, strategy: str, name: str) -> BundleOffer:
+        """Return a version as it can be read part by part; it has been verified against its manifest."""
+        return exchange.offer_of(self._storage, strategy, name)
+
+    def bundle_part(self, offer: BundleOffer, offset: int) -> bytes:
+        """Return the part of an offered bundle that begins at an offset."""
+        return exchange.part_of(self._storage, offer, offset, PART_SIZE)
+
+    def import_bundle(self, path: Path) -> ModelVersion:
+        """Save the model in a bundle, a file on this machine, as the next version of its name."""
+        return exchange.import_bundle(self._storage, path)
 
     @contextmanager
     def _received(self, packed: Blob, sha256: str) -> Iterator[ReceivedArtifact]:

@@ -11,12 +11,13 @@ from actors.gateway import Gateway
 from cluster.environment_file import environments_of
 from cluster.environments import Environments
 from cluster.head import ON_THE_HEAD
+from ktrdr.exchange import Uploads
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from serve import problems
 from serve.auth import ApiKey, BodyLimit
 from serve.feeds import Feeds
-from serve.routes import data, indicators, metrics, models, operations, strategies, system, trainings
+from serve.routes import bundles, data, indicators, metrics, models, operations, strategies, system, trainings
 
 APPLICATION = "ktrdr"
 
@@ -29,8 +30,9 @@ def build_app(settings: Settings, environments: Environments) -> FastAPI:
         description="Trains neuro-fuzzy trading strategies. Errors are problem+json.",
     )
     app.state.gateway = Gateway(settings, environments)
+    app.state.uploads = Uploads(settings.home / "uploads")
     app.state.feeds = Feeds(lambda *asked: app.state.gateway.operations("changes", *asked))
-    for resource in (trainings, operations, models, strategies, indicators, data, system):
+    for resource in (trainings, operations, bundles, models, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
     app.include_router(metrics.router)
     problems.install(app)

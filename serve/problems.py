@@ -30,6 +30,7 @@ STATUS: dict[type[errors.KtrdrError], HTTPStatus] = {
     errors.UnknownIndicator: HTTPStatus.NOT_FOUND,
     errors.TransitionRefused: HTTPStatus.CONFLICT,
     errors.DamagedModel: HTTPStatus.CONFLICT,
+    errors.BundleTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.BadBundle: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ktrdr.client.address import segment
@@ -18,3 +19,25 @@ class ModelCalls(Calls):
     def model(self, strategy: str, name: str) -> dict[str, Any]:
         """Return one version; name is `{symbol}_{timeframe}_v{N}` or `..._latest`."""
         return self._object("GET", f"/models/{segment(strategy)}/{segment(name)}")
+
+    def download_model(self, strategy: str, name: str, path: str | Path) -> str:
+        """Write a version's bundle to a file, and return its SHA-256, which has been verified.
+
+        The file is there whole or not at all; one of that name is replaced.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written, or is not what was sent.
+        """
+        return self._download(f"/models/{segment(strategy)}/{segment(name)}/download", Path(path))
+
+    def import_model(self, path: str | Path) -> dict[str, Any]:
+        """Send a bundle and return the version that it became; the same bundle twice gives one version.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        """
+        return self._upload("/models/import", Path(path))

@@ -12,7 +12,8 @@ KtrdrError
 │   ├── TransitionRefused       an operation cannot do that in its present state
 │   ├── IdempotencyConflict     the same key with another body
 │   ├── OtherCheckpoint         what is kept to go on from is of another training
-│   └── AlreadyStored           bars would be replaced, and nobody said that they may be
+│   ├── AlreadyStored           bars would be replaced, and nobody said that they may be
+│   └── BundleTooLarge          a bundle of more bytes than one may have
 ├── DataError               the market's: bars that are missing, too few or wrong
 │   ├── UnknownSymbol
 │   ├── OnlySlowerBars          faster bars cannot be made of those that are stored
@@ -49,6 +50,7 @@ from __future__ import annotations
 
 from ktrdr.errors.config import (
     AlreadyStored,
+    BundleTooLarge,
     ConfigError,
     EnvironmentFileError,
     IdempotencyConflict,
@@ -101,6 +103,7 @@ __all__ = [
     "BadBundle",
     "BadCheckpoint",
     "BadFile",
+    "BundleTooLarge",
     "CancellationError",
     "ConfigError",
     "DamagedArtifact",

@@ -9,20 +9,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ktrdr.exchange.bundles import BundleOffer, offer_of, part_of
+    from ktrdr.exchange.bundles import offer_of, part_of
     from ktrdr.exchange.exporting import Exported, export_model
+    from ktrdr.exchange.format_names import Format
     from ktrdr.exchange.importing import import_bundle
-    from ktrdr.exchange.record import ExportRecord, Format
+    from ktrdr.exchange.offers import BundleOffer
+    from ktrdr.exchange.record import ExportRecord
+    from ktrdr.exchange.uploads import Uploads
 
 _HOMES = {
-    "BundleOffer": "bundles",
+    "BundleOffer": "offers",
     "ExportRecord": "record",
     "Exported": "exporting",
-    "Format": "record",
+    "Format": "format_names",
     "export_model": "exporting",
     "import_bundle": "importing",
     "offer_of": "bundles",
     "part_of": "bundles",
+    "Uploads": "uploads",
 }
 
 __all__ = [
@@ -30,6 +34,7 @@ __all__ = [
     "ExportRecord",
     "Exported",
     "Format",
+    "Uploads",
     "export_model",
     "import_bundle",
     "offer_of",

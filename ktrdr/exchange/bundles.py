@@ -5,41 +5,17 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from ktrdr.errors import DamagedModel
 from ktrdr.exchange.archive import Entry, Layout
+from ktrdr.exchange.offers import BundleOffer
 from ktrdr.exchange.record import MODEL_FILES
 from ktrdr.storage import ModelStorage
 from ktrdr.storage.encodings import CHUNK
 from ktrdr.storage.verification import read_files
-
-
-@dataclass(frozen=True)
-class BundleOffer:
-    """A version that can be had as a bundle: which one, the bundle's layout, size in bytes and SHA-256."""
-
-    model_id: str
-    layout: Layout
-    sha256: str
-
-    @property
-    def size(self) -> int:
-        """Bytes of the bundle."""
-        return self.layout.size
-
-    @property
-    def name(self) -> str:
-        """What the bundle's file is called."""
-        return bundle_name(self.model_id)
-
-
-def bundle_name(model_id: str, kind: str = "ktrdr") -> str:
-    """Return what the file of a bundle is called."""
-    return f"{model_id.replace('/', '_')}.{kind}.zip"
 
 
 def offer_of(storage: ModelStorage, strategy: str, name: str) -> BundleOffer:

@@ -17,9 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from ktrdr.errors import StorageError
-from ktrdr.exchange.bundles import bundle_name, layout_of, write_bundle
+from ktrdr.exchange.bundles import layout_of, write_bundle
+from ktrdr.exchange.format_names import Format
 from ktrdr.exchange.formats import PACKAGES, Converter, Rows, converter_of
-from ktrdr.exchange.record import INPUT, MODEL_FILES, OUTPUT, RECORD, ExportRecord, Format, Port
+from ktrdr.exchange.offers import bundle_name
+from ktrdr.exchange.record import INPUT, MODEL_FILES, OUTPUT, RECORD, ExportRecord, Port
 from ktrdr.exchange.unpacking import UnpackedBundle, unpack_bundle
 from ktrdr.exchange.verifying import VerifiedModel, verified
 from ktrdr.storage.contents import to_json

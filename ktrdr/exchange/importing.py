@@ -11,6 +11,7 @@ from ktrdr.storage import ModelArtifact, ModelStorage, ModelVersion, WeightsFile
 from ktrdr.storage.artifact import STORE_KEYS
 from ktrdr.storage.contents import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, from_json
 from ktrdr.storage.imported import ImportedFrom
+from ktrdr.storage.writing import storage_errors
 
 
 def import_bundle(storage: ModelStorage, path: Path) -> ModelVersion:
@@ -26,7 +27,9 @@ def import_bundle(storage: ModelStorage, path: Path) -> ModelVersion:
     StorageError
         If it cannot be written.
     """
-    with storage.receiving(path.stat().st_size) as folder:
+    with storage_errors("Could not read the bundle", path.parent):
+        size = path.stat().st_size
+    with storage.receiving(size) as folder:
         bundle = unpack_bundle(path, folder)
         verified(bundle)
         artifact, imported = _taken_from(bundle)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ktrdr.declaration import findings_in, problems_of
 from ktrdr.errors import BadBundle, StorageError
+from ktrdr.exchange.format_names import Format
 from ktrdr.storage.contents import BUNDLE, CONFIG, FEATURES, MANIFEST, METADATA, METRICS, WEIGHTS, from_json
 
 RECORD = "export.json"
@@ -16,20 +16,6 @@ INPUT, OUTPUT = "rows", "outputs"
 
 MODEL_FILES = (MANIFEST, CONFIG, FEATURES, METRICS, METADATA, WEIGHTS, BUNDLE)
 """A version's files, as they stand in a bundle."""
-
-
-class Format(StrEnum):
-    """What a model can be exported as: alone, or with its network in a form that other programs read."""
-
-    KTRDR = "ktrdr"
-    SAFETENSORS = "safetensors"
-    ONNX = "onnx"
-    PT2 = "pt2"
-
-    @property
-    def file(self) -> str | None:
-        """The file that it adds to the bundle."""
-        return None if self is Format.KTRDR else f"model.{self}"
 
 
 ADDED_FILES = tuple(format.file for format in Format if format.file is not None)

@@ -12,6 +12,7 @@ from ktrdr.wire.answers import (
     TrainingReused,
     TrainingStarted,
 )
+from ktrdr.wire.bundles import ImportedModel
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
 from ktrdr.wire.requests import (
     CancelRequest,
@@ -36,6 +37,7 @@ __all__ = [
     "ExecutionMode",
     "Health",
     "IdenticalModel",
+    "ImportedModel",
     "Links",
     "MigrateRequest",
     "MigratedStrategy",

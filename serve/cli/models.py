@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ktrdr.errors import RequestError
+from serve.cli.bundles import export, import_model
 from serve.cli.outcomes import print_test_metrics
 from serve.cli.printing import Terminal, argument, moment
 from serve.cli.session import AsJson, session_of
@@ -14,6 +15,8 @@ from serve.cli.training import train
 
 app = typer.Typer(no_args_is_help=True, help="Train models and see those there are.")
 app.command("train")(train)
+app.command("export")(export)
+app.command("import")(import_model)
 
 
 @app.command("list")

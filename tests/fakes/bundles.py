@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ktrdr.exchange.archive import Layout
-from ktrdr.exchange.bundles import bundle_name, layout_of, offer_of, part_of
+from ktrdr.exchange.bundles import layout_of, offer_of, part_of
+from ktrdr.exchange.offers import bundle_name
 from ktrdr.exchange.record import KNOWN_FILES
 from ktrdr.storage import ModelArtifact, ModelStorage, ModelVersion
 from tests.fakes.artifacts import TREND, trained_artifact

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ktrdr.client import ServiceEvent
@@ -71,6 +73,14 @@ class FakeClient:
 
     def model(self, strategy: str, name: str) -> dict[str, Any]:
         return self._answer("model", (strategy, name))
+
+    def download_model(self, strategy: str, name: str, path: Path) -> str:
+        content: bytes = self._answer("download_model", (strategy, name))  # type: ignore[assignment]
+        path.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def import_model(self, path: Path) -> dict[str, Any]:
+        return self._answer("import_model", path)
 
     def strategies(self) -> dict[str, Any]:
         return self._answer("strategies", None)

@@ -23,15 +23,15 @@ class DirectGateway(Gateway):
     def __init__(self, settings: Settings, house: House) -> None:
         super().__init__(settings, house.environments)
         self.away: set[str] = set()
-        self._house, self._storage = house, ModelStorage(settings.models_dir)
+        self._house = house
         self._bars = BarsActor(BarStore(settings.data_roots))
-        self._model_storage = ModelStorageActor(self._storage, None, settings.home / "checkpoints")
+        self._model_storage = ModelStorageActor(ModelStorage(settings.models_dir), None, settings.home / "checkpoints")
 
     async def operations(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return await getattr(self._house.operations, method)(*args, **kwargs)
 
     async def models(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self._storage, method)(*args, **kwargs)
+        return getattr(self._model_storage, method)(*args, **kwargs)
 
     async def bars(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self._bars, method)(*args, **kwargs)

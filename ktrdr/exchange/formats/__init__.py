@@ -16,7 +16,7 @@ import numpy.typing as npt
 from torch import nn
 
 from ktrdr.errors import StorageError
-from ktrdr.exchange.record import Format
+from ktrdr.exchange.format_names import Format
 
 SAYS = "ktrdr"
 """Under this name stands in the file, as JSON, what the network is: all that `model_full.pt` says but the weights."""
