@@ -155,5 +155,5 @@ def _place(path: Path, target: Path) -> None:
 
 def _check_free(target: Path, replaces: bool) -> None:
     if os.path.lexists(target) and (target.is_dir() or not replaces):
-        advice = "Choose another file." if target.is_dir() else "Choose another file, or say that it may be replaced."
+        advice = "Choose another file." if target.is_dir() else "Choose another file, or replace it with --force."
         raise StorageError(f"{target} is there already.", advice)

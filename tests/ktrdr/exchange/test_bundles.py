@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +71,14 @@ def test_a_file_that_has_become_shorter_since_is_named(tmp_path):
 def test_more_than_a_zip_file_can_have_is_refused_before_anything_is_written():
     with pytest.raises(StorageError, match="may have"):
         Layout((Entry("model.pt", 2**32 - 100, 0),))
+
+
+def test_whoever_passes_a_bundle_on_or_takes_one_in_loads_no_torch(tmp_path):
+    store, _ = a_store(tmp_path / "models")
+    offer = pickle.dumps(offer_of(store, "trend", "SP500_1d_v1"))
+    code = (
+        "import pickle, sys; from ktrdr.exchange import Format, Uploads; "
+        "pickle.loads(sys.stdin.buffer.read()).layout.pieces; sys.exit('torch' in sys.modules)"
+    )
+    root = Path(__file__).parents[3]
+    assert subprocess.run([sys.executable, "-c", code], input=offer, cwd=root, check=False).returncode == 0

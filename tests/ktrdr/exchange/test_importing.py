@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ktrdr.errors import BadBundle, StorageError
 from ktrdr.exchange import import_bundle
 from ktrdr.exchange.record import MODEL_FILES
+from ktrdr.exchange.unpacking import unpack_bundle
 from ktrdr.storage import ModelStorage
 from ktrdr.storage.contents import STORED_FILES
 from tests.fakes.artifacts import FITTED, RETURNS, TREND, WINDOWS
@@ -116,12 +117,26 @@ def test_a_byte_flipped_in_a_file_is_said_of_that_file(tmp_path, here, file):
     assert refused(here, path).file == file
 
 
+def test_a_change_of_the_manifest_that_means_the_same_is_a_change(tmp_path, here):
+    path = a_bundle(tmp_path)
+    content = path.read_bytes()
+    changed = content.replace(b'{\n "format_version"', b'{\n\t"format_version"', 1)
+    assert (len(changed), changed != content) == (len(content), True)
+    path.write_bytes(changed)
+    assert refused(here, path).file == "manifest.json"
+
+
 @pytest.mark.parametrize("file", STORED_FILES)
 def test_a_file_that_the_manifest_does_not_vouch_for_is_named_whatever_the_zip_file_says(
     tmp_path, here, version_folder, file
 ):
     (version_folder / file).write_bytes((version_folder / file).read_bytes() + b" ")
-    assert refused(here, bundled(version_folder, tmp_path / "b.zip")).file == file
+    path = bundled(version_folder, tmp_path / "b.zip")
+    assert refused(here, path).file == file
+    (tmp_path / "unpacked").mkdir()
+    with pytest.raises(BadBundle) as bad:  # before anything reads what is in it
+        unpack_bundle(path, tmp_path / "unpacked")
+    assert bad.value.file == file
 
 
 @pytest.mark.parametrize("file", MODEL_FILES)
