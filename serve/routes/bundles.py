@@ -1,4 +1,4 @@
-"""`/models/.../download` and `/models/import`: a version as one file, out and in. Nobody holds it whole."""
+"""`/models/.../download` and `/models/import`: a version as one file, out and in, a piece at a time."""
 
 from __future__ import annotations
 

@@ -21,8 +21,9 @@ MEMORY = {
     "name": "memory",
     "model": {"type": "lstm", "architecture": {"sequence_length": 4, "hidden_size": 5, "num_layers": 2}},
 }
-DOCUMENTS = {document["name"]: document for document in (TREND, RETURNS, WINDOWS, MEMORY)}
-"""A perceptron, one that forecasts returns, gated recurrent units and a long short-term memory of two layers."""
+FORECAST = {**RETURNS, "model": WINDOWS["model"]}
+DOCUMENTS = {document["name"]: document for document in (TREND, MEMORY, FORECAST)}
+"""A perceptron, a long short-term memory of two layers, and gated recurrent units that forecast returns."""
 SIZES = (1, 3, 17)
 """Rows in a batch; none is that of the example the program was made with."""
 
