@@ -1,12 +1,8 @@
-"""A kept artifact on its way out: read on its node one part at a time, so that nobody holds it whole.
-
-Each part is a task of its own. Nothing lives on between two of them: a client that goes away leaves nothing behind.
-"""
+"""The parts of a kept artifact, each read by a task of its own on the node that keeps it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import ray
@@ -14,42 +10,11 @@ import ray.exceptions as ray_errors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.own_errors import own_errors
-from ktrdr.errors import InfrastructureError, StorageError
+from actors.parts import PART_SIZE, ReadPart
+from ktrdr.errors import InfrastructureError
 
-PART_SIZE = 4 * 1024**2  # bytes
 PART_TIMEOUT_S = 30.0
 """A node that is cut off never answers."""
-
-ReadPart = Callable[[int], Awaitable[bytes]]
-"""Give the part that begins at an offset."""
-
-
-async def parts_of(read: ReadPart, size: int) -> AsyncIterator[bytes]:
-    """Return the `size` bytes that `read` gives, part by part; the first has been read, so that its errors come here.
-
-    Raises
-    ------
-    KtrdrError
-        What `read` raises; while the parts are given, too.
-    StorageError
-        There, if the artifact ends before `size`.
-    """
-    return _following(read, await read(0), size)
-
-
-async def _following(read: ReadPart, part: bytes, size: int) -> AsyncIterator[bytes]:
-    offset = len(part)
-    while part:
-        following = asyncio.ensure_future(read(offset)) if offset < size else None
-        try:
-            yield part  # the next one is read in the meantime
-            part = b"" if following is None else await following
-        finally:
-            if following is not None:
-                following.cancel()
-        offset += len(part)
-    if offset != size:
-        raise StorageError(f"The artifact ended after {offset:,} of {size:,} bytes.", "Ask for it again.")
 
 
 def parts_on(node_id: str, operation_id: str, sha256: str) -> ReadPart:

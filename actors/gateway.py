@@ -13,18 +13,20 @@ import ray.exceptions as ray_errors
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from actors.admission import source_of
-from actors.artifact_parts import ReadPart, parts_of, parts_on
+from actors.artifact_parts import parts_on
 from actors.hub import END, Event
 from actors.meters import SERVICE_METRICS, Meters
 from actors.meters.declared import ACTOR_UP
 from actors.names import BARS, MODEL_STORAGE, NAMESPACE, OPERATIONS, dispatcher_name
 from actors.outcome import first_line
 from actors.own_errors import own_errors
+from actors.parts import ReadPart, parts_of
 from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import Environments
 from cluster.node_table import read_nodes
 from cluster.view import ClusterView, NodeView
 from ktrdr.errors import ArtifactAway, InfrastructureError, StrategyError, UnknownArtifact
+from ktrdr.exchange import BundleOffer
 from ktrdr.operations import KeptArtifact, new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.strategy import StrategyLibrary, validate_strategy
@@ -112,6 +114,11 @@ class Gateway:
         if node is None:
             raise ArtifactAway(operation_id, kept.node, kept.address, kept.path)
         return kept, await parts_of(self._parts_on(node.node_id, operation_id, kept.sha256), kept.size)
+
+    async def bundle(self, strategy: str, name: str) -> tuple[BundleOffer, AsyncIterator[bytes]]:
+        """Return which version is offered as a bundle, and the bundle's bytes as they are read."""
+        offer: BundleOffer = await self.models("offer_bundle", strategy, name)
+        return offer, await parts_of(functools.partial(self.models, "bundle_part", offer), offer.size)
 
     async def alive(self) -> dict[str, bool]:
         """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""

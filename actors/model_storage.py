@@ -13,6 +13,8 @@ import ray
 
 from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
+from actors.parts import PART_SIZE
+from ktrdr import exchange
 from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.storage import (
@@ -28,6 +30,7 @@ from ktrdr.storage import (
 )
 
 if TYPE_CHECKING:
+    from ktrdr.exchange import BundleOffer
     from ktrdr.storage import ModelStorage, ReceivedArtifact
 
 log = logging.getLogger("ktrdr.model_storage")
@@ -177,6 +180,18 @@ class ModelStorageActor:
     def prune(self, keep: int, strategy: str | None, dry_run: bool) -> Pruned:
         """Delete all but the newest `keep` versions of every model name."""
         return self._storage.prune(keep, strategy, dry_run)
+
+    def offer_bundle(self, strategy: str, name: str) -> BundleOffer:
+        """Return a version as it can be read part by part; it has been verified against its manifest."""
+        return exchange.offer_of(self._storage, strategy, name)
+
+    def bundle_part(self, offer: BundleOffer, offset: int) -> bytes:
+        """Return the part of an offered bundle that begins at an offset."""
+        return exchange.part_of(self._storage, offer, offset, PART_SIZE)
+
+    def import_bundle(self, path: Path) -> ModelVersion:
+        """Save the model in a bundle, a file on this machine, as the next version of its name."""
+        return exchange.import_bundle(self._storage, path)
 
     @contextmanager
     def _received(self, packed: Blob, sha256: str) -> Iterator[ReceivedArtifact]:

@@ -14,13 +14,25 @@ from actors.remote_prediction import RemotePrediction
 from cluster.environment_file import environments_of
 from cluster.environments import Environments
 from cluster.head import ON_THE_HEAD
+from ktrdr.exchange import Uploads
 from ktrdr.settings import Settings
 from ktrdr.wire.answers import PREFIX
 from serve import problems
 from serve.auth import ApiKey, BodyLimit
 from serve.feeds import Feeds
 from serve.predicting import predicting
-from serve.routes import data, indicators, metrics, models, operations, predictions, strategies, system, trainings
+from serve.routes import (
+    bundles,
+    data,
+    indicators,
+    metrics,
+    models,
+    operations,
+    predictions,
+    strategies,
+    system,
+    trainings,
+)
 
 APPLICATION = "ktrdr"
 
@@ -36,9 +48,10 @@ def build_app(settings: Settings, environments: Environments, prediction: Any = 
         description="Trains neuro-fuzzy trading strategies. Errors are problem+json.",
     )
     app.state.gateway = Gateway(settings, environments)
+    app.state.uploads = Uploads(settings.home / "uploads")
     app.state.feeds = Feeds(lambda *asked: app.state.gateway.operations("changes", *asked))
     app.state.predictions = RemotePrediction(prediction)
-    for resource in (trainings, operations, models, predictions, strategies, indicators, data, system):
+    for resource in (trainings, operations, bundles, models, predictions, strategies, indicators, data, system):
         app.include_router(resource.router, prefix=PREFIX)
     app.include_router(metrics.router)
     problems.install(app)

@@ -8,11 +8,14 @@ from http import HTTPStatus
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ktrdr.wire.answers import PREFIX
 from serve.problems import problem
 
 OPEN_PATHS = ("/api/v1/health", "/docs", "/openapi.json", "/redoc")
 OPEN_FOLDER = "/static-offline-docs/"
 MAX_BODY = 1024 * 1024
+STREAMED = (("POST", f"{PREFIX}/models/import"),)
+"""Routes that read their body as it comes, under a limit of their own."""
 ASKED = "This service asks for an API key: send `Authorization: Bearer KEY`; the CLI reads KTRDR_API_KEY."
 
 
@@ -51,7 +54,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (scope["method"], scope["path"]) in STREAMED:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")

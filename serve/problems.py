@@ -35,6 +35,8 @@ STATUS: dict[type[errors.KtrdrError], HTTPStatus] = {
     errors.ModelInUse: HTTPStatus.CONFLICT,
     errors.DamagedModel: HTTPStatus.CONFLICT,
     errors.DamagedAliases: HTTPStatus.CONFLICT,
+    errors.BundleTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.BadBundle: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.DataError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TrainingError: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -21,6 +21,8 @@ from ktrdr.wire.answers import PREFIX
 RETRY_S = 20.0
 """For so long a request is repeated while the service restarts: a killed proxy needs 4 s, a busy machine longer."""
 
+UPLOAD_TIMEOUT_S = 600.0
+"""For so long an answer is waited for: what was sent is verified first."""
 
 ReturnT = TypeVar("ReturnT")
 
@@ -71,6 +73,19 @@ class Calls:
     def _download(self, path: str, target: Path) -> str:
         """Write what a route gives to a file and return its SHA-256; from the beginning, where it breaks off."""
         return self._insist(lambda: download(self._http, path, target))
+
+    def _upload(self, path: str, file: Path) -> dict[str, Any]:
+        """Send a file as it is; from its beginning, where that breaks off. It is not held whole."""
+
+        def once() -> httpx.Response:
+            with file.open("rb") as content:
+                headers = {"Content-Type": "application/zip"}
+                return self._send_once(
+                    "POST", path, {"content": content, "headers": headers, "timeout": UPLOAD_TIMEOUT_S}
+                )
+
+        answer: dict[str, Any] = self._insist(once).json()
+        return answer
 
     def _insist(self, once: Callable[[], ReturnT]) -> ReturnT:
         tries = Retrying(

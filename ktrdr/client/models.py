@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ktrdr.client.address import segment
@@ -55,6 +56,28 @@ class ModelCalls(Calls):
     def prune(self, keep: int, strategy: str | None = None, dry_run: bool = False) -> dict[str, Any]:
         """Delete all but the newest `keep` versions of every model name, and those that an alias names."""
         return self._object("POST", "/models/prune", json={"keep": keep, "strategy": strategy, "dry_run": dry_run})
+
+    def download_model(self, strategy: str, name: str, path: str | Path) -> str:
+        """Write a version's bundle to a file, and return its SHA-256, which has been verified.
+
+        The file is there whole or not at all; one of that name is replaced.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written, or is not what was sent.
+        """
+        return self._download(f"{_model(strategy, name)}/download", Path(path))
+
+    def import_model(self, path: str | Path) -> dict[str, Any]:
+        """Send a bundle and return the version that it became; the same bundle twice gives one version.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        """
+        return self._upload("/models/import", Path(path))
 
 
 def _model(strategy: str, name: str) -> str:

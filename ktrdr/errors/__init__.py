@@ -15,7 +15,8 @@ KtrdrError
 │   ├── TransitionRefused       an operation cannot do that in its present state
 │   ├── IdempotencyConflict     the same key with another body
 │   ├── OtherCheckpoint         what is kept to go on from is of another training
-│   └── AlreadyStored           bars would be replaced, and nobody said that they may be
+│   ├── AlreadyStored           bars would be replaced, and nobody said that they may be
+│   └── BundleTooLarge          a bundle of more bytes than one may have
 ├── DataError               the market's: bars that are missing, too few or wrong
 │   ├── UnknownSymbol
 │   ├── OnlySlowerBars          faster bars cannot be made of those that are stored
@@ -34,6 +35,7 @@ KtrdrError
 │   ├── DamagedModel
 │   ├── DamagedArtifact         what a node handed over is not what it packed
 │   ├── DamagedAliases          the record of what aliases name
+│   ├── BadBundle               a file that is not a bundle as it was exported
 │   ├── BadCheckpoint           what is kept to go on from is no state of a training
 │   ├── ResultTransferError     a trained model that the store could not take, and where it lies
 │   ├── ArtifactAway            the node that keeps it is not there
@@ -53,6 +55,7 @@ from __future__ import annotations
 
 from ktrdr.errors.config import (
     AlreadyStored,
+    BundleTooLarge,
     ConfigError,
     EnvironmentFileError,
     IdempotencyConflict,
@@ -94,6 +97,7 @@ from ktrdr.errors.running import (
 from ktrdr.errors.service import ServiceError, ServiceRefused, ServiceUnreachable
 from ktrdr.errors.storage import (
     ArtifactAway,
+    BadBundle,
     BadCheckpoint,
     DamagedAliases,
     DamagedArtifact,
@@ -107,8 +111,10 @@ __all__ = [
     "AlreadyStored",
     "ArtifactAway",
     "BadBars",
+    "BadBundle",
     "BadCheckpoint",
     "BadFile",
+    "BundleTooLarge",
     "CancellationError",
     "ConfigError",
     "DamagedAliases",

@@ -188,3 +188,20 @@ class AlreadyStored(ConfigError):
     @property
     def suggestion(self) -> str | None:
         return "Import with --overwrite to replace it."
+
+
+class BundleTooLarge(ConfigError):
+    """A bundle to import of which more bytes come than one may have."""
+
+    path = "bundle"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"A bundle may have {self.limit:,} bytes at most."
+
+    @property
+    def suggestion(self) -> str | None:
+        return "Send the bundle of one model, as it was exported."

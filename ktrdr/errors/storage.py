@@ -38,6 +38,16 @@ class DamagedAliases(StorageError):
         self.model, self.file = model, file
 
 
+class BadBundle(StorageError):
+    """A file that is not a bundle as it was exported, or in which a file is not what was saved."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        advice = "Copy the bundle again, or export the model again. Nothing was taken from it."
+        super().__init__(f"The bundle cannot be used: {file} {reason}.", advice)
+        self.args = (file, reason)
+        self.file = file
+
+
 class BadCheckpoint(StorageError):
     """A checkpoint that came whole out of its store and is no state of a training."""
 

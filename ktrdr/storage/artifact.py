@@ -21,9 +21,10 @@ STORE_KEYS = frozenset(
         "artifact_encoding",
         "artifact_raw_size",
         "artifact_packed_size",
+        "imported",
     }
 )
-"""What the store adds to `metadata.json`; the last three, in bytes, where the artifact travelled."""
+"""What the store adds to `metadata.json`; encoding and sizes in bytes where the artifact travelled."""
 
 _NAMING_KEYS = frozenset({"strategy", "symbols", "timeframe"})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ktrdr.storage.composition import Composition
 from ktrdr.storage.contents import METADATA
 from ktrdr.storage.encodings import Blob, encoding_of, raw_size_of, view_of
 from ktrdr.storage.fingerprint import fingerprint_of
+from ktrdr.storage.imported import ImportedFrom, identity_of
 from ktrdr.storage.listing import numbers_in, readable
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.names import check_strategy_name, model_name
@@ -74,6 +76,38 @@ class ModelStorage(ModelRegistry):
             As `save_model`.
         """
         return self._save(received.artifact, {"operation_id": operation_id, **received.origin})
+
+    @contextmanager
+    def receiving(self, n_bytes: int) -> Iterator[Path]:
+        """Yield a folder for a version of `n_bytes` that comes from elsewhere; what is in it is gone at the end.
+
+        Raises
+        ------
+        StorageError
+            If there is no room for it.
+        """
+        with storage_errors("Could not take the model", self._root, n_bytes), self._folders.receiving() as folder:
+            yield folder
+
+    def save_imported(self, artifact: ModelArtifact, imported: ImportedFrom) -> ModelVersion:
+        """Do as `save_model` with what another store had saved; the same version of it gives one version here.
+
+        Raises
+        ------
+        StorageError
+            As `save_model`.
+        """
+        return self._save(artifact, {"operation_id": None, "artifact_sha256": None, "imported": asdict(imported)})
+
+    def folder_of(self, strategy: str, name: str) -> Path:
+        """Return the folder of a version; what is in it is not looked at.
+
+        Raises
+        ------
+        RequestError, UnknownModel
+            As `load`.
+        """
+        return self._folders.path(strategy, *self._lookup.find(strategy, name))
 
     def load_model(self, strategy: str, symbol: str, timeframe: str, version: int | None = None) -> LoadedModel:
         """Read a model, its latest version unless told; several symbols are joined by `+`.
@@ -160,7 +194,7 @@ class ModelStorage(ModelRegistry):
         at_least = 2 * artifact.weights.size  # bytes: the weights are stored plain and in the bundle
         doing = f"Could not save {strategy}/{base}"
         with storage_errors(doing, self._root, at_least), self._folders.changing(strategy, base):
-            earlier = self._saved_before(strategy, base, origin["operation_id"], origin["artifact_sha256"])
+            earlier = self._saved_before(strategy, base, origin)
             if earlier is not None:
                 return earlier
             number = self._folders.next_version(strategy, base)
@@ -184,15 +218,14 @@ class ModelStorage(ModelRegistry):
                 ) from error
             self._folders.commit(folder, version.strategy, base, version.version)
 
-    def _saved_before(
-        self, strategy: str, base: str, operation_id: str | None, sha256: str | None
-    ) -> ModelVersion | None:
-        if operation_id is None or sha256 is None:
+    def _saved_before(self, strategy: str, base: str, origin: Mapping[str, Any]) -> ModelVersion | None:
+        given = identity_of(origin)
+        if None in given:
             return None
         numbers = self._folders.versions(strategy).get(base, [])
         for number in reversed(numbers):
             metadata = readable(self._folders.path(strategy, base, number), METADATA)
-            if (metadata.get("operation_id"), metadata.get("artifact_sha256")) == (operation_id, sha256):
+            if identity_of(metadata) == given:
                 self._folders.point_latest(strategy, base, numbers[-1])  # a crash may have come in between
                 return ModelVersion.of(strategy, base, number, metadata.get("created_at", ""))
         return None

@@ -12,6 +12,7 @@ from ktrdr.wire.answers import (
     TrainingReused,
     TrainingStarted,
 )
+from ktrdr.wire.bundles import ImportedModel
 from ktrdr.wire.models import AliasRequest, AnnotationRequest, ModelQuery, PruneRequest
 from ktrdr.wire.operations import OperationSummary, OperationView, Page, Queue
 from ktrdr.wire.predictions import PredictionAnswer, PredictionRequest
@@ -40,6 +41,7 @@ __all__ = [
     "ExecutionMode",
     "Health",
     "IdenticalModel",
+    "ImportedModel",
     "Links",
     "MigrateRequest",
     "MigratedStrategy",

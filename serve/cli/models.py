@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from serve.cli import curating
+from serve.cli.bundles import export, import_model
 from serve.cli.comparing import compare
 from serve.cli.model_ids import ModelId, parts_of
 from serve.cli.outcomes import print_test_metrics
@@ -18,6 +19,8 @@ from serve.cli.training import train
 app = typer.Typer(no_args_is_help=True, help="Train models, see those there are, keep them in order.")
 app.command("train")(train)
 app.command("predict")(predict)
+app.command("export")(export)
+app.command("import")(import_model)
 
 
 @app.command("list")

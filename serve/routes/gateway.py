@@ -1,4 +1,4 @@
-"""The gateway and the feeds of the running application, as routes ask for them."""
+"""The gateway, the feeds and the uploads of the running application, as routes ask for them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
 from actors.gateway import Gateway
+from ktrdr.exchange import Uploads
 from serve.feeds import Feeds
 
 
@@ -21,5 +22,11 @@ def _feeds(connection: HTTPConnection) -> Feeds:
     return feeds
 
 
+def _uploads(request: Request) -> Uploads:
+    uploads: Uploads = request.app.state.uploads
+    return uploads
+
+
 GatewayDep = Annotated[Gateway, Depends(_gateway)]
 FeedsDep = Annotated[Feeds, Depends(_feeds)]
+UploadsDep = Annotated[Uploads, Depends(_uploads)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.artifact_parts import parts_of
+from actors.parts import parts_of
 from ktrdr.errors import StorageError, UnknownArtifact
 
 WHOLE = bytes(range(200)) * 5

@@ -103,6 +103,14 @@ class FakeClient:
     def prune(self, keep: int, strategy: str | None = None, dry_run: bool = False) -> dict[str, Any]:
         return self._answer("prune", (keep, strategy, dry_run))
 
+    def download_model(self, strategy: str, name: str, path: Path) -> str:
+        content: bytes = self._answer("download_model", (strategy, name))  # type: ignore[assignment]
+        path.write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    def import_model(self, path: Path) -> dict[str, Any]:
+        return self._answer("import_model", path)
+
     def strategies(self) -> dict[str, Any]:
         return self._answer("strategies", None)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from ray.exceptions import ActorUnavailableError
 
-from actors.artifact_parts import ReadPart
 from actors.bars import BarsActor
 from actors.gateway import Gateway
 from actors.model_storage import ModelStorageActor
 from actors.names import MODEL_STORAGE, OPERATIONS
+from actors.parts import ReadPart
 from cluster import NodeView
 from ktrdr.data import BarStore
 from ktrdr.settings import Settings
