@@ -72,8 +72,20 @@ class SavedByTorch:
         return nowhere.n_bytes
 
     def write_to(self, sink: Sink) -> None:
-        """Write it, piece by piece."""
-        torch.save(self._value, _Stream(sink))  # type: ignore[arg-type]
+        """Write it, piece by piece.
+
+        Raises
+        ------
+        OSError
+            What the sink raises: torch closes its archive all the same, and would say that this went wrong.
+        """
+        stream = _Stream(sink)
+        try:
+            torch.save(self._value, stream)  # type: ignore[arg-type]
+        except RuntimeError:
+            if stream.trouble is not None:
+                raise stream.trouble from None
+            raise
 
 
 def weights_of(state_dict: Mapping[str, torch.Tensor]) -> SavedByTorch:
@@ -211,13 +223,18 @@ class _Stream:
 
     def __init__(self, sink: Sink | None) -> None:
         self._sink, self.n_bytes = sink, 0
+        self.trouble: OSError | None = None
 
     def write(self, content: bytes | memoryview, /) -> int:
         size = memoryview(content).nbytes
         self.n_bytes += size
         if self._sink is not None:
-            for piece in pieces(content):
-                self._sink.write(piece)
+            try:
+                for piece in pieces(content):
+                    self._sink.write(piece)
+            except OSError as error:
+                self.trouble = error
+                raise
         return size
 
     def flush(self) -> None:

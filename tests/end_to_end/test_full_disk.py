@@ -67,7 +67,7 @@ def test_a_model_for_which_there_is_no_room_waits_on_its_node_and_is_stored_once
         assert [str(path) for path in spool.iterdir()] == [kept["path"]]
         assert client.download_artifact(operation_id, copy) == kept["sha256"]
         assert hashlib.sha256(copy.read_bytes()).hexdigest() == kept["sha256"]
-        artifact = unpack(copy.read_bytes(), kept["sha256"])
+        weights = unpack(copy.read_bytes(), kept["sha256"], tmp_path).weights.path.read_bytes()
 
         models_disk.make_room()
         assert models_disk.files() == before
@@ -79,7 +79,7 @@ def test_a_model_for_which_there_is_no_room_waits_on_its_node_and_is_stored_once
         assert (model["operation_id"], model["model_id"]) == (operation_id, ended["result"]["model_id"])
         metadata = json.loads((models_disk.folder / model["model_id"] / "metadata.json").read_text())
         assert metadata["artifact_sha256"] == kept["sha256"]
-        assert (models_disk.folder / model["model_id"] / "model.pt").read_bytes() == artifact.weights
+        assert (models_disk.folder / model["model_id"] / "model.pt").read_bytes() == weights
         lines = [line["event"] for line in client.logs(operation_id)]
         assert sum(line.startswith("Step 7: ") for line in lines) >= 1
         assert sum(line.startswith("Attempt 1 runs on node") for line in lines) == 1

@@ -1,3 +1,4 @@
+import errno
 import io
 
 import numpy as np
@@ -89,3 +90,24 @@ def test_weights_of_another_type_do_not_fit(change):
     state["output.weight"] = change(state["output.weight"])
     with pytest.raises(StorageError, match=r"do not fit the network: output\.weight"):
         network_with(read_contract(artifact.features), state)
+
+
+class Full:
+    """Takes so many bytes."""
+
+    def __init__(self, room):
+        self.room = room
+
+    def write(self, content):
+        self.room -= len(content)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(content)
+
+
+def test_wherever_the_room_ends_it_is_the_disk_that_is_named():
+    weights = trained_artifact().weights
+    weights.write_to(Full(weights.size))
+    for room in range(0, weights.size, 97):
+        with pytest.raises(OSError, match="No space left"):
+            weights.write_to(Full(room))
