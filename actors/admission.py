@@ -13,7 +13,7 @@ from actors.waiting_room import execution_of
 from cluster.environments import Environments
 from cluster.selector import ExecutionModeSelector, ModeRequest, Placement
 from cluster.view import ClusterView
-from ktrdr.data import DataManager
+from ktrdr.data import DataManager, MarketBars
 from ktrdr.errors import ExecutionModeError, InfrastructureError
 from ktrdr.operations import Operation, utc_text
 from ktrdr.storage import Encoding
@@ -26,7 +26,7 @@ from ktrdr.training.plan import TrainingPlan, plan_training
 from ktrdr.training.rows.preparation import load_market_data
 from ktrdr.training.scope import DEFAULT_VALIDATION_SPLIT, Scope, settle_scope, settle_strategy
 from ktrdr.training.steps import unreported
-from ktrdr.wire import CheckRequest, StrategyRequest, TrainingRequest
+from ktrdr.wire import CheckRequest, IdenticalModel, StrategyRequest, TrainingRequest
 
 log = logging.getLogger("ktrdr.admission")
 
@@ -88,8 +88,8 @@ class Admission:
         self._library, self._bars, self._view, self._registry = library, bars, view, registry
         self.selector = selector or ExecutionModeSelector()
 
-    def judge(self, request: TrainingRequest, default_mode: str) -> Admitted:
-        """Return what would be trained, and where.
+    def judge(self, request: TrainingRequest, default_mode: str) -> Admitted | IdenticalModel:
+        """Return what would be trained, and where; or the model that is to be reused, wherever there is a place.
 
         Raises
         ------
@@ -107,6 +107,9 @@ class Admission:
         strategy = settle_strategy(self.strategy_of(request), request.timeframes)
         scope = _scope_of(strategy, request)
         market = load_market_data(strategy, self._bars, scope, unreported)
+        identical = self._identical(request, strategy, scope, market)
+        if request.reuse is not None and identical is not None:
+            return IdenticalModel(**identical)
         asked = ModeRequest(request.execution_mode, request.require_gpu, default_mode)
         placement = self._placed(asked, request.wait_for_node_s is not None)
         settled = {
@@ -118,16 +121,20 @@ class Admission:
             "end_date": scope.end_date,
             "validation_split": scope.validation_split,
         }
+        return Admitted(strategy, placement, settled, identical)
+
+    def _identical(
+        self, request: TrainingRequest, strategy: Strategy, scope: Scope, market: MarketBars
+    ) -> dict[str, Any] | None:
         seed = strategy.training.seed if request.seed is None else request.seed
         sha256 = training_sha256(strategy, scope, market, seed, code_sha256())
         try:
-            identical = self._registry(strategy.name, scope.symbols, strategy.base_timeframe, sha256)
+            return self._registry(strategy.name, scope.symbols, strategy.base_timeframe, sha256)
         except InfrastructureError as error:
             if request.reuse is not None:
                 raise
             log.warning("Whether the same training has made a model is not known: %s", error)
-            identical = None
-        return Admitted(strategy, placement, settled, identical)
+            return None
 
     def _placed(self, asked: ModeRequest, may_wait: bool) -> Placement:
         try:
@@ -139,7 +146,8 @@ class Admission:
 
     def plan(self, request: TrainingRequest, default_mode: str) -> tuple[Admitted, TrainingPlan]:
         """Judge the request and run steps 1 to 6 dry: bars, rows, label shares, features, parameters."""
-        admitted = self.judge(request, default_mode)
+        admitted = self.judge(request.model_copy(update={"reuse": None}), default_mode)
+        assert isinstance(admitted, Admitted)  # nothing is to be reused
         strategy, scope = admitted.strategy, _scope_of(admitted.strategy, request)
         dates = scope.start_date, scope.end_date
         return admitted, plan_training(strategy, self._bars, scope.symbols, *dates, scope.validation_split)

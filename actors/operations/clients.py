@@ -84,8 +84,8 @@ class ForClients(Surface):
             return known
         mode = (await self.training_config()).default_execution_mode
         admitted = await self._desk.judge(self._admission.judge, asked, mode)
-        if asked.reuse is not None and admitted.identical_model is not None:
-            return IdenticalModel(**admitted.identical_model)
+        if isinstance(admitted, IdenticalModel):
+            return admitted
         operation_id = asked.operation_id or new_operation_id()
         draft = admitted.operation(operation_id, asked.body_sha256, self._clock(), self._environments)
         if parent is not None:

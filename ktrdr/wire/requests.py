@@ -112,8 +112,12 @@ class TrainingRequest(StrategyRequest):
 
     @property
     def body_sha256(self) -> str:
-        """Hash of what is asked, for idempotency keys; the operation id is not part of it."""
-        body = self.model_dump(mode="json", exclude={"operation_id"})
+        """Hash of what is asked, for idempotency keys; the operation id is not part of it.
+
+        What earlier versions did not know is part of it only where it is asked for.
+        """
+        unasked = {"operation_id"} if self.reuse is not None else {"operation_id", "reuse"}
+        body = self.model_dump(mode="json", exclude=unasked)
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 

@@ -114,14 +114,24 @@ class _Starter:
         from serve.cli.asking import is_agreed
 
         asks = self.may_ask and not self.reuses and self.terminal.can_ask
-        reusing = {"reuse": "if_identical"} if asks or self.reuses else {}
-        started = self.client.train(**asked, **reusing)
+        started = self._asked(asked, asks)
         if started.get("model_id") and asks and is_agreed(f"{_known(started)} Train it again?"):
             started = self.client.train(**asked)
         if started.get("model_id"):
             self._show(started)
             return None
         return started
+
+    def _asked(self, asked: dict[str, Any], asks: bool) -> dict[str, Any]:
+        if not (asks or self.reuses):
+            return self.client.train(**asked)
+        try:
+            return self.client.train(**asked, reuse="if_identical")
+        except ServiceRefused as refusal:
+            # to know of a model is a convenience: a store that does not answer holds up nobody who did not ask for it
+            if self.reuses or refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return self.client.train(**asked)
 
     def _show(self, reused: dict[str, Any]) -> None:
         if self.terminal.as_json:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ktrdr.errors import InfrastructureError, RequestError
+from cluster import ClusterView
+from ktrdr.errors import ExecutionModeError, InfrastructureError, RequestError
 from ktrdr.wire import TrainingReused, TrainingStarted
 from tests.fakes.house import House, run
 from tests.fakes.results import a_result
@@ -109,5 +110,17 @@ def test_submit_makes_an_operation_or_says_that_it_cannot_reuse(tmp_path: Path) 
         house = House(tmp_path)
         with pytest.raises(RequestError, match="submit always makes an operation"):
             await house.operations.submit(REUSED)
+
+    run(scene)
+
+
+def test_what_is_reused_needs_no_place(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = await house_that_trained(tmp_path, NAMED)
+        house.view = ClusterView(())
+        with pytest.raises(ExecutionModeError):
+            await house.operations.start(NAMED)
+        assert isinstance(await house.operations.start(REUSED), TrainingReused)
+        assert (await house.operations.page()).total_count == 0
 
     run(scene)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from ktrdr.errors import ServiceRefused
 from tests.fakes.client import FakeClient, not_found
 from tests.fakes.machine import FakeMachine
 from tests.serve.cli import recorded
@@ -293,3 +294,19 @@ def test_reuse_takes_the_model_without_asking(ktrdr):
 
 def test_reuse_and_force_exclude_each_other(ktrdr):
     assert ktrdr(["models", "train", "sp500_daily", "--reuse", "--force"], one_there()).code == 2
+
+
+class RegistryAway(FakeClient):
+    """A service whose store of models does not answer."""
+
+    def train(self, **fields):
+        self._answer("train", fields)
+        if fields.get("reuse"):
+            raise ServiceRefused(503, "Service Unavailable", "The store of models does not answer.", ())
+        return recorded.STARTED
+
+
+def test_a_registry_that_is_away_holds_up_only_who_asked_to_reuse(ktrdr):
+    client = RegistryAway(train=None, events=recorded.a_training(COMPLETED))
+    assert ktrdr(["models", "train", "sp500_daily"], client, is_terminal=True).code == 0
+    assert ktrdr(["models", "train", "sp500_daily", "--reuse"], client, is_terminal=True).code == 1
