@@ -15,7 +15,7 @@ from actors.checkpoints import CheckpointKeeper
 from actors.meters import STORAGE_METRICS, Meters, declared
 from actors.parts import PART_SIZE
 from ktrdr import exchange
-from ktrdr.errors import CancellationError, DamagedArtifact, StorageError
+from ktrdr.errors import CancellationError, DamagedArtifact, DamagedModel, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.storage import (
     AliasEntry,
@@ -116,10 +116,20 @@ class ModelStorageActor:
     def result_of(self, operation_id: str) -> TrainingResult | None:
         """Return the result of the training whose model was committed for the operation, or None.
 
-        A save under way is waited for: it may have outlived the process that handed it over.
+        A save under way is waited for: it may have outlived the process that handed it over. A model that is damaged
+        since is none: its training is made again.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be told just now.
         """
         with self._committing:
-            return self._storage.result_of(operation_id)
+            try:
+                return self._storage.result_of(operation_id)
+            except DamagedModel as damaged:
+                log.warning("%s made a model that cannot be used: %s", operation_id, damaged.message)
+                return None
 
     def identical(
         self, strategy: str, symbols: Sequence[str], timeframe: str, training_sha256: str

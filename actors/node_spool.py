@@ -50,8 +50,8 @@ class NodeSpool:
         self.trouble = None
         self._note(KeptArtifact(**self._here(), path=str(path), sha256=sha256, size=len(view_of(blob))))
 
-    def take(self, artifact: KeptArtifact) -> bytes:
-        """Return what an earlier process of this node has kept, verified.
+    def take(self, artifact: KeptArtifact) -> Blob:
+        """Return what an earlier process of this node has kept, verified; it stays on the disk.
 
         Raises
         ------

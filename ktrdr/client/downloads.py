@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,8 @@ import httpx
 from ktrdr.client.refusals import refusal
 from ktrdr.errors import StorageError
 from ktrdr.wire import SHA256_HEADER
+
+_NAME_A_FILE = "Name the file to write, in a folder that is there."
 
 
 def download(http: httpx.Client, path: str, target: Path) -> str:
@@ -22,10 +26,11 @@ def download(http: httpx.Client, path: str, target: Path) -> str:
     ServiceRefused
         If the service refuses it.
     StorageError
-        If it cannot be written, or is not what the service says it sends.
+        If it names no file, cannot be written, or is not what the service says it sends.
     """
-    temporary = target.with_name(f".{target.name[:100]}.{uuid.uuid4().hex}")
+    temporary = target.parent / f".ktrdr-{uuid.uuid4().hex}"
     try:
+        _check_target(target)
         with http.stream("GET", path) as answer:
             if answer.is_error:
                 answer.read()
@@ -39,8 +44,20 @@ def download(http: httpx.Client, path: str, target: Path) -> str:
         reason = error.strerror or str(error)
         raise StorageError(f"{target} cannot be written: {reason}.", "Choose another file, or make room.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it may not even be there to be removed
+            temporary.unlink()
     return got
+
+
+def _check_target(target: Path) -> None:
+    """Refuse before anything is asked for what no file can take the place of; the rest is an OSError."""
+    if not target.name or "\0" in str(target):
+        raise StorageError(f"{str(target)!r} does not name a file.", _NAME_A_FILE)
+    if not target.parent.is_dir():
+        raise StorageError(f"{target} cannot be written: there is no folder {target.parent}.", _NAME_A_FILE)
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise StorageError(f"{target} is there and is no file: it is not replaced.", _NAME_A_FILE)
 
 
 def _write(answer: httpx.Response, path: Path) -> str:

@@ -92,9 +92,9 @@ class ModelFilter(BaseModel):
             raise RequestError(path, message, suggestion_of(item)) from None
 
     def shows(self, model: Mapping[str, Any]) -> bool:
-        """Whether an item of a listing is among those that are asked for."""
+        """Whether an item of a listing is among those that are asked for; it needs metrics only where `metric` is."""
         day = (model["created_at"] or "")[:10]
-        value = model["test_metrics"].get(self.metric)
+        value = None if self.metric is None else model["test_metrics"].get(self.metric)
         return (
             (self.symbol is None or self.symbol in model["symbols"])
             and (self.timeframe is None or self.timeframe in model["timeframes"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,12 @@ class Listing:
 
     def models(self, strategy: str | None, chosen: ModelFilter) -> list[dict[str, Any]]:
         """Return the versions that are asked for, newest first."""
-        strategies = self._folders.strategies() if strategy is None else [check_strategy_name(strategy)]
-        found = [
-            self._item(owner, base, number, numbers[-1], aliases)
-            for owner in strategies
-            for base, numbers in self._folders.versions(owner).items()
-            for aliases in (self._aliases.readable(owner, base),)
-            for number in numbers
-        ]
-        return sorted(filter(chosen.shows, found), key=place_of, reverse=True)
+        return [self._measured(model) for model in self._chosen(strategy, chosen)]
 
     def page(self, strategy: str | None, chosen: ModelFilter, limit: int, cursor: str | None) -> ModelPage:
-        """Return up to `limit` of them, after the one that `cursor` stands for."""
-        return page_of(self.models(strategy, chosen), limit, cursor)
+        """Return up to `limit` of them, after the one that `cursor` stands for. Metrics are read of those alone."""
+        page = page_of(self._chosen(strategy, chosen), limit, cursor)
+        return replace(page, items=tuple(self._measured(model) for model in page.items))
 
     def describe(self, strategy: str, name: str) -> dict[str, Any]:
         """Return what is known of one version."""
@@ -66,6 +59,19 @@ class Listing:
         """Return for each model name its aliases and every change of them; `damaged` names a file that is spoiled."""
         return [self._aliases_of(check_strategy_name(strategy), base) for base in self._aliases.bases(strategy)]
 
+    def _chosen(self, strategy: str | None, chosen: ModelFilter) -> list[dict[str, Any]]:
+        """Return the versions that are asked for, newest first; their metrics only where these decide."""
+        strategies = self._folders.strategies() if strategy is None else [check_strategy_name(strategy)]
+        found = (
+            self._identity(owner, base, number, numbers[-1], aliases)
+            for owner in strategies
+            for base, numbers in self._folders.versions(owner).items()
+            for aliases in (self._aliases.readable(owner, base),)
+            for number in numbers
+        )
+        models = found if chosen.metric is None else map(self._measured, found)
+        return sorted(filter(chosen.shows, models), key=place_of, reverse=True)
+
     def _aliases_of(self, strategy: str, base: str) -> dict[str, Any]:
         current: dict[str, int] = {}
         history: tuple[AliasChange, ...] = ()
@@ -81,10 +87,13 @@ class Listing:
             "damaged": damaged,
         }
 
-    def _item(self, strategy: str, base: str, number: int, newest: int, aliases: dict[str, int]) -> dict[str, Any]:
-        test_metrics = numbers_in(self._folders.path(strategy, base, number))
+    def _measured(self, model: dict[str, Any]) -> dict[str, Any]:
+        """Return what a listing shows of a version."""
+        if "test_metrics" in model:
+            return model
+        test_metrics = numbers_in(self._folders.root / model["model_id"])
         return {
-            **self._identity(strategy, base, number, newest, aliases),
+            **model,
             "test_accuracy": test_metrics.get("accuracy"),
             "majority_baseline": test_metrics.get("baseline.majority"),
             "test_metrics": test_metrics,

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import mmap
 import re
 import time
 import uuid
@@ -16,8 +18,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from ktrdr.errors import StorageError, UnknownArtifact
-from ktrdr.storage.contents import sha256_of
 from ktrdr.storage.encodings import Blob, view_of
 from ktrdr.storage.writing import FileLayer, storage_errors
 
@@ -81,8 +85,8 @@ class Spool:
                     self._files.remove(path)
         return target
 
-    def read(self, operation_id: str, sha256: str) -> bytes:
-        """Return an artifact, its checksum verified.
+    def read(self, operation_id: str, sha256: str) -> npt.NDArray[np.uint8]:
+        """Return an artifact, its checksum verified, as its read-only bytes on the disk: no memory holds it whole.
 
         Raises
         ------
@@ -93,8 +97,8 @@ class Spool:
         """
         path = self._existing(operation_id, sha256)
         with storage_errors("Could not read the artifact", self._folder):
-            blob = path.read_bytes()
-        if sha256_of(blob) != sha256:
+            got, blob = _mapped(path)
+        if got != sha256:
             advice = "It cannot be used. Train again, or go on from the operation's checkpoint where there is one."
             raise StorageError(f"The artifact {path} is damaged: its SHA-256 is not the one it was kept with.", advice)
         return blob
@@ -151,6 +155,15 @@ class Spool:
         if not (_OWNER.fullmatch(operation_id) and _SHA256.fullmatch(sha256)):
             raise UnknownArtifact(operation_id)
         return self._folder / f"{operation_id}.{sha256}.artifact"
+
+
+def _mapped(path: Path) -> tuple[str, npt.NDArray[np.uint8]]:
+    """Return the SHA-256 of a file, read piece by piece, and its bytes, which stay there also if it is removed."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if file.tell() == 0:  # nothing cannot be mapped
+            return sha256, np.frombuffer(b"", np.uint8)
+        return sha256, np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
 
 
 def _age_s(path: Path, now_s: float) -> float:

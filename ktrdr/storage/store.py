@@ -7,7 +7,7 @@ finds whole versions only. Numbers rise for each model name and are never used t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from ktrdr.errors import DamagedModel, StorageError
 from ktrdr.results import TrainingResult
 from ktrdr.storage.artifact import ModelArtifact
 from ktrdr.storage.composition import Composition
-from ktrdr.storage.contents import METADATA
+from ktrdr.storage.contents import METADATA, from_json
 from ktrdr.storage.encodings import Blob, encoding_of, raw_size_of, view_of
 from ktrdr.storage.fingerprint import fingerprint_of
 from ktrdr.storage.imported import ImportedFrom, identity_of
-from ktrdr.storage.listing import numbers_in, readable
+from ktrdr.storage.listing import numbers_in
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.names import check_strategy_name, model_name
 from ktrdr.storage.registry import ModelRegistry
@@ -38,7 +38,8 @@ class ModelStorage(ModelRegistry):
     ) -> ModelVersion:
         """Save an artifact as the next version of its name, the latest, and return it once it is verified on disk.
 
-        The same artifact (by checksum) of the same operation gives the version it got the first time.
+        The same artifact (by checksum) of the same operation gives the version it got the first time, while that is
+        whole.
 
         Raises
         ------
@@ -159,13 +160,23 @@ class ModelStorage(ModelRegistry):
         return model_id, fingerprint_of(folder, model_id)
 
     def result_of(self, operation_id: str) -> TrainingResult | None:
-        """Return the result of the operation's training, from the model it made; None where it has made none."""
-        for strategy in self._folders.strategies():
-            for base, numbers in self._folders.versions(strategy).items():
-                for number in reversed(numbers):
-                    folder = self._folders.path(strategy, base, number)
-                    if readable(folder, METADATA).get("operation_id") == operation_id:
-                        return result_in(folder, f"{strategy}/{folder.name}")
+        """Return the result of the operation's training, from the model it made; None where it has made none.
+
+        Raises
+        ------
+        DamagedModel
+            If it has made one that is not what was saved.
+        StorageError
+            If a version cannot be read just now: whether there is a model is not known.
+        """
+        with storage_errors(f"Could not look for the model of {operation_id}", self._root):
+            for strategy in self._folders.strategies():
+                for base, numbers in self._folders.versions(strategy).items():
+                    for number in reversed(numbers):
+                        folder = self._folders.path(strategy, base, number)
+                        if _metadata_in(folder).get("operation_id") == operation_id:
+                            with _read_errors_apart():
+                                return result_in(folder, f"{strategy}/{folder.name}")
         return None
 
     def identical(
@@ -182,11 +193,13 @@ class ModelStorage(ModelRegistry):
         base = model_name(symbols, timeframe)
         for number in reversed(self._folders.versions(strategy).get(base, [])):
             folder = self._folders.path(strategy, base, number)
-            model_id, metadata = f"{strategy}/{folder.name}", readable(folder, METADATA)
-            if metadata.get("training_sha256") == training_sha256 and _is_whole(folder, model_id):
-                kept = {key: metadata[key] for key in ("operation_id", "created_at", "device")}
-                accuracy = numbers_in(folder).get("accuracy")
-                return {"model_id": model_id, "model_path": f"models/{model_id}", **kept, "test_accuracy": accuracy}
+            model_id = f"{strategy}/{folder.name}"
+            with suppress(OSError):  # one that cannot be read just now is not offered: a start does not fail for it
+                metadata = _metadata_in(folder)
+                if metadata.get("training_sha256") == training_sha256 and _is_whole(folder, model_id):
+                    kept = {key: metadata[key] for key in ("operation_id", "created_at", "device")}
+                    accuracy = numbers_in(folder).get("accuracy")
+                    return {"model_id": model_id, "model_path": f"models/{model_id}", **kept, "test_accuracy": accuracy}
         return None
 
     def _save(self, artifact: ModelArtifact, origin: Mapping[str, Any]) -> ModelVersion:
@@ -224,16 +237,38 @@ class ModelStorage(ModelRegistry):
             return None
         numbers = self._folders.versions(strategy).get(base, [])
         for number in reversed(numbers):
-            metadata = readable(self._folders.path(strategy, base, number), METADATA)
-            if identity_of(metadata) == given:
+            folder = self._folders.path(strategy, base, number)
+            metadata = _metadata_in(folder)
+            if identity_of(metadata) == given and _is_whole(folder, f"{strategy}/{folder.name}"):
                 self._folders.point_latest(strategy, base, numbers[-1])  # a crash may have come in between
                 return ModelVersion.of(strategy, base, number, metadata.get("created_at", ""))
         return None
 
 
-def _is_whole(folder: Path, model_id: str) -> bool:
+def _metadata_in(folder: Path) -> dict[str, Any]:
+    """Return a version's metadata, empty where it is damaged or gone; what cannot be read just now is an OSError."""
     try:
-        read_files(folder, model_id)
+        return from_json((folder / METADATA).read_bytes(), METADATA)
+    except (FileNotFoundError, StorageError):
+        return {}
+
+
+def _is_whole(folder: Path, model_id: str) -> bool:
+    """Whether a version is what was saved; what cannot be read just now is an OSError."""
+    try:
+        with _read_errors_apart():
+            read_files(folder, model_id)
     except DamagedModel:
         return False
     return True
+
+
+@contextmanager
+def _read_errors_apart() -> Iterator[None]:
+    """Take what the operating system cannot read just now for no damage, where a commit is decided on."""
+    try:
+        yield
+    except DamagedModel as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            raise error.__cause__ from None
+        raise

@@ -17,7 +17,15 @@ from ktrdr.storage.artifact import ModelArtifact, WeightsFile
 from ktrdr.storage.contents import CONFIG, FEATURES, METADATA, METRICS, WEIGHTS, from_json, sha256_of
 from ktrdr.storage.encodings import CHUNK, SEND_AGAIN, Blob, Encoding, Sink, decoded, view_of
 from ktrdr.storage.measuring import write_measured
-from ktrdr.storage.packing import BLOCK, DOCUMENTS, MAX_DOCUMENT_SIZE, MAX_PACKED_SIZE, MAX_RAW_SIZE, padding
+from ktrdr.storage.packing import (
+    BLOCK,
+    DOCUMENTS,
+    MAX_PACKED_SIZE,
+    MAX_RAW_SIZE,
+    check_document_size,
+    check_documents,
+    padding,
+)
 from ktrdr.storage.writing import FileLayer
 
 _MEMBERS = (WEIGHTS, *DOCUMENTS)
@@ -144,10 +152,7 @@ class _Unpacking:
             raise StorageError(f"{member.name} in the artifact is cut short.", SEND_AGAIN)
 
     def _document(self, member: tarfile.TarInfo) -> bytes:
-        if member.size > MAX_DOCUMENT_SIZE:
-            raise StorageError(
-                f"{member.name} is {member.size:,} bytes; at most {MAX_DOCUMENT_SIZE:,} are accepted.", SEND_AGAIN
-            )
+        check_document_size(member.name, member.size)
         content = self._raw.read(member.size)
         if len(content) != member.size:
             raise StorageError(f"{member.name} in the artifact is cut short.", SEND_AGAIN)
@@ -167,6 +172,7 @@ def _check_blob(blob: memoryview, sha256: str) -> None:
 
 
 def _artifact_of(weights: WeightsFile, contents: dict[str, bytes]) -> ModelArtifact:
+    check_documents(contents)
     documents = {name: from_json(content, name) for name, content in contents.items()}
     metadata = documents[METADATA]
     strategy, symbols, timeframe = (metadata.pop(key, None) for key in ("strategy", "symbols", "timeframe"))

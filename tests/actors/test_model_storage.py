@@ -163,3 +163,14 @@ def test_a_model_that_may_not_be_committed_is_neither_damaged_nor_measured(tmp_p
     text = actor.exposition()
     assert value(text, "ktrdr_damaged_artifacts_total") == 0
     assert value(text, "ktrdr_artifact_raw_bytes_count") == 0
+
+
+def test_a_committed_model_that_is_damaged_since_is_none_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    actor = actor_in(tmp_path)
+    version = saver_of(actor, Road(), tmp_path).save_model(trained_artifact())
+    (tmp_path / "models" / "trend" / version.name / "model.pt").write_bytes(b"")
+    with caplog.at_level("WARNING", "ktrdr.model_storage"):
+        assert actor.result_of("train-1") is None
+    assert "trend/SP500_1d_v1 is damaged: model.pt" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,42 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     client = client_of(lambda _: httpx.Response(200, content=BLOB, headers={SHA256_HEADER: SHA256}))
     with pytest.raises(StorageError, match="nowhere"):
         client.download_artifact("train-1", tmp_path / "nowhere" / "f")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "device", "file/below", "nowhere/f", "x" * 300, "a\0b"])
+def test_what_is_no_name_for_a_file_is_refused_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    asked: list[httpx.Request] = []
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"older")
+    os.mkfifo(tmp_path / "device")
+    monkeypatch.chdir(tmp_path)
+    client = client_of(lambda request: asked.append(request) or httpx.Response(200, content=BLOB))
+    with pytest.raises(StorageError, match=r"no file|not name a file|cannot be written"):
+        client.download_artifact("train-1", name)
+    assert asked == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["device", "file", "folder"]
+
+
+def test_a_name_as_long_as_a_file_system_takes_is_one(tmp_path: Path) -> None:
+    file = tmp_path / ("\u00fc" * 127)
+    client = client_of(lambda _: httpx.Response(200, content=BLOB, headers={SHA256_HEADER: SHA256}))
+    assert client.download_artifact("train-1", file) == SHA256
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [BLOB]
+
+
+def test_a_folder_that_goes_while_it_comes_is_named_and_not_the_cleaning_up(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        folder.rmdir()
+        folder.write_bytes(b"")
+        return httpx.Response(200, content=BLOB, headers={SHA256_HEADER: SHA256})
+
+    with pytest.raises(StorageError, match="cannot be written: Not a directory"):
+        client_of(answer).download_artifact("train-1", folder / "f")
 
 
 def test_a_hand_over_made_again_has_its_route() -> None:

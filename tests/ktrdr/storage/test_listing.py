@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ktrdr.errors import RequestError
-from ktrdr.storage import METRIC_NAMES, AnnotationChange, ModelFilter
+from ktrdr.storage import METRIC_NAMES, AnnotationChange, ModelFilter, listing
 from tests.fakes.artifacts import FEATURES, TREND, trained_artifact
 
 FILES = ["config.json", "features.json", "metadata.json", "metrics.json", "model.pt", "model_full.pt"]
@@ -167,3 +167,17 @@ def test_a_version_whose_metadata_is_spoiled_is_listed_as_the_oldest(three, root
     assert ids(listed)[-1] == "trend/SP500_1d_v2"
     assert (listed[-1]["created_at"], listed[-1]["symbols"]) == (None, [])
     assert ids(three.list_models(chosen=ModelFilter(created_to="2030-01-01"))) == ids(listed)[:2]
+
+
+def test_a_page_reads_the_metrics_of_its_own_versions_alone(three, monkeypatch):
+    measured = []
+
+    def noted(folder):
+        measured.append(folder.name)
+        return numbers_in(folder)
+
+    numbers_in = listing.numbers_in
+    monkeypatch.setattr(listing, "numbers_in", noted)
+    page = three.page_models("trend", limit=1)
+    assert (measured, page.total_count) == (["SP500_1d_v2"], 2)
+    assert page.items[0] == three.list_models("trend")[0]

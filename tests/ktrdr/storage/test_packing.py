@@ -67,11 +67,20 @@ def test_weights_beyond_the_limit_are_refused_unread():
         pack(artifact)
 
 
-def test_a_document_that_could_not_be_read_back_is_not_packed():
-    with pytest.raises(StorageError, match=r"metrics\.json is 67,[0-9,]+ bytes; at most 67,108,864"):
-        pack(trained_artifact(metrics={"epochs": "7" * 64 * 1024**2}))
+def test_documents_that_could_not_be_read_back_are_not_packed():
+    too_large, too_many = {"epochs": "7" * 16 * 1024**2}, {"epochs": [[]] * 100_000}
+    for metrics, said in ((too_large, "metrics.json is 16,7"), (too_many, "With metrics.json .* lists and objects")):
+        with pytest.raises(StorageError, match=said):
+            pack(trained_artifact(metrics=metrics))
 
 
 def test_packing_and_unpacking_need_no_torch():
     code = "import sys; from ktrdr.storage import pack, unpack, ModelVersion; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_probe_of_long_windows_and_ten_thousand_epochs_fit():
+    windows = [[[index / 7 for index in range(200)]] * 100] * 10
+    artifact = trained_artifact(metrics={"losses": [[index / 7] * 5 for index in range(10_000)]})
+    features = {**artifact.features, "probe": {"rows": windows, "outputs": [[0.1] * 3] * 10}}
+    assert pack(replace(artifact, features=features)).raw_size > 5_000_000

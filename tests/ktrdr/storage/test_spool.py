@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def names(folder: Path) -> list[str]:
 
 def test_what_is_kept_is_read_again_and_seen_by_nobody_else(tmp_path: Path) -> None:
     path = spool_in(tmp_path).keep("train-1", SHA256, BLOB)
-    assert spool_in(tmp_path).read("train-1", SHA256) == BLOB
+    assert bytes(spool_in(tmp_path).read("train-1", SHA256)) == BLOB
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert names(tmp_path) == [f"train-1.{SHA256}.artifact"]
@@ -72,6 +73,29 @@ def test_a_changed_byte_is_refused_and_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="is damaged") as refused:
         spool_in(tmp_path).read("train-1", SHA256)
     assert str(path) in str(refused.value)
+
+
+def test_what_is_read_is_not_held_in_memory_cannot_be_changed_and_outlives_its_file(tmp_path: Path) -> None:
+    large = bytes(20_000_000)
+    sha256 = hashlib.sha256(large).hexdigest()
+    spool = spool_in(tmp_path)
+    spool.keep("train-1", sha256, large)
+    tracemalloc.start()
+    try:
+        blob = spool.read("train-1", sha256)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(ValueError, match="read-only"):
+        blob[0] = 1
+    spool.forget("train-1")
+    assert hashlib.sha256(blob).hexdigest() == sha256
+
+
+def test_one_that_was_cut_to_nothing_is_damaged(tmp_path: Path) -> None:
+    spool_in(tmp_path).keep("train-1", SHA256, BLOB).write_bytes(b"")
+    with pytest.raises(StorageError, match="is damaged"):
+        spool_in(tmp_path).read("train-1", SHA256)
 
 
 def test_parts_make_up_the_whole(tmp_path: Path) -> None:

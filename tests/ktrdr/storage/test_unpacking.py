@@ -240,7 +240,7 @@ def with_text(file, text):
 
 @pytest.mark.parametrize("file", ["config.json", "metrics.json", "features.json", "metadata.json"])
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{", b'{"a": NaN}', b'{"a": 1e999, "b": Infinity}', b"\xff\xfe", b"[" * 100_000], ids=str
+    "text", [b"", b"[]", b"{", b'{"a": NaN}', b'{"a": 1e999, "b": Infinity}', b"\xff\xfe", b"[" * 50_000], ids=str
 )
 def test_a_file_that_is_no_json_object_is_refused_by_name(unpacked, file, text):
     with pytest.raises(DamagedArtifact, match=file):
@@ -265,7 +265,31 @@ def test_metadata_that_misnames_the_model_is_refused(unpacked, text):
 
 def test_a_document_too_large_to_be_held_is_refused_unread(unpacked):
     member = tarfile.TarInfo("config.json")
-    member.size = 65 * 1024**2
+    member.size = 17 * 1024**2
     raw = member.tobuf(tarfile.USTAR_FORMAT) + b" " * member.size
-    with pytest.raises(DamagedArtifact, match=r"config\.json is 68,157,440 bytes; at most 67,108,864"):
+    with pytest.raises(DamagedArtifact, match=r"config\.json is 17,825,792 bytes; at most 16,777,216"):
         unpacked(*sealed(raw))
+
+
+@pytest.mark.parametrize("file", ["config.json", "metadata.json"])
+@pytest.mark.parametrize(
+    ("piece", "said"), [(b"[],", "lists and objects"), (b"{},", "lists and objects"), (b"0,", "values")], ids=str
+)
+def test_little_text_that_would_become_many_objects_is_refused_before_it_is_parsed(unpacked, file, piece, said):
+    text = b'{"a": [' + piece * 1_200_000 + b"0]}"
+    blob, sha256 = changed(with_text(file, text))
+    assert len(blob) < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedArtifact, match=rf"With {file} .* more than .* {said}"):
+            unpacked(blob, sha256)
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(text)  # pieces, their whole, and what was sent
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_files_share_what_they_may_hold(unpacked):
+    text = b'{"a": [' + b"{}," * 60_000 + b"0]}"
+    halves = changed(lambda members: with_text("config.json", text)(with_text("metrics.json", text)(members)))
+    with pytest.raises(DamagedArtifact, match=r"metrics\.json"):
+        unpacked(*halves)

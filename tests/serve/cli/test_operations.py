@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import json
 
+import httpx
 import pytest
 
+from ktrdr import Client
 from ktrdr.errors import ServiceRefused, ServiceUnreachable
 from tests.fakes.client import FakeClient, not_found
 from tests.serve.cli import recorded
@@ -240,3 +242,12 @@ def test_what_is_kept_is_copied_with_its_checksum(ktrdr, tmp_path):
     assert f".venv/bin/ktrdr operations retry-transfer {ID}" in ran.out
     document = json.loads(ktrdr(["operations", "artifact", ID, "--output", str(file), "--json"], client).out)
     assert document == {"operation_id": ID, "path": str(file), "sha256": sha256, "size": 6}
+
+
+@pytest.mark.parametrize("output", ["", ".", "/etc/passwd/x", "x" * 300])
+def test_an_output_that_names_no_file_is_a_sentence(ktrdr, output):
+    client = Client("http://service", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    ran = ktrdr(["operations", "artifact", ID, "--output", output], client)
+    assert (ran.code, ran.out) == (1, "")
+    assert "Name the file to write" in ran.err or "Choose another file" in ran.err
+    assert "Traceback" not in ran.err
