@@ -69,8 +69,16 @@ class AnnotationChange:
 def annotation_in(folder: Path) -> Annotation:
     """Return the annotation of the version in a folder; none where it has none, or one that cannot be read."""
     try:
+        return annotation_to_change(folder)
+    except OSError:
+        return Annotation()
+
+
+def annotation_to_change(folder: Path) -> Annotation:
+    """Do as `annotation_in`, but what cannot be read just now is an OSError: it is not written over."""
+    try:
         return Annotation.model_validate(from_json((folder / FILE).read_bytes(), FILE))
-    except (OSError, StorageError, ValidationError):
+    except (FileNotFoundError, StorageError, ValidationError):
         return Annotation()
 
 

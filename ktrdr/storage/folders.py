@@ -116,11 +116,17 @@ class VersionFolders:
         left = [number for number in self.versions(strategy).get(base, []) if number != version]
         if self._last_given(strategy, base) < version:  # else nothing is written: on a full disk, deleting makes room
             self._note_given(strategy, base, max(version, *left, 0))
-        self.point_latest(strategy, base, left[-1] if left else None)
         target = self.path(strategy, base, version)
-        with self.temporary() as folder:
-            self._files.rename(target, folder)
-            self._files.sync_folder(target.parent)
+        try:
+            self.point_latest(strategy, base, left[-1] if left else None)
+            with self.temporary() as folder:
+                self._files.rename(target, folder)
+                self._files.sync_folder(target.parent)
+        except OSError:
+            if target.exists():  # it stays, and may be the latest
+                with suppress(OSError):
+                    self.point_latest(strategy, base, max(version, *left, 0))
+            raise
 
     def point_latest(self, strategy: str, base: str, version: int | None) -> None:
         """Let `{base}_latest` name a version, or remove it."""

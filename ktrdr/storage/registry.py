@@ -11,7 +11,7 @@ from typing import Any
 from ktrdr.errors import DamagedAliases, ModelInUse, RequestError, UnknownAlias
 from ktrdr.storage.aliases import AliasChange, AliasEntry, Aliases, named
 from ktrdr.storage.annotations import FILE as NOTES
-from ktrdr.storage.annotations import Annotation, AnnotationChange, annotation_in, content_of
+from ktrdr.storage.annotations import Annotation, AnnotationChange, annotation_to_change, content_of
 from ktrdr.storage.filtering import ALL, ModelFilter
 from ktrdr.storage.folders import VersionFolders
 from ktrdr.storage.listing import Listing
@@ -109,7 +109,7 @@ class ModelRegistry:
         """Change the note and the tags of a version, and return them."""
         with self._changing(f"Could not annotate {strategy}/{name}", strategy, name) as (base, number):
             folder = self._folders.path(strategy, base, number)
-            annotation = change.applied_to(annotation_in(folder))
+            annotation = change.applied_to(annotation_to_change(folder))
             self._folders.replace(folder / NOTES, content_of(annotation))
             return annotation
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ktrdr.errors import RequestError, UnknownModel
+from ktrdr.errors import RequestError, StorageError, UnknownModel
 from ktrdr.storage import Annotation, AnnotationChange
 from ktrdr.storage.annotations import MAX_NOTE, MAX_TAGS
 from tests.fakes.artifacts import trained_artifact
@@ -69,3 +69,15 @@ def test_only_a_version_that_there_is_is_annotated(store, root):
     with pytest.raises(UnknownModel):
         store.annotate("nobody", NAME, AnnotationChange(note="x"))
     assert not (root / "nobody").exists()
+
+
+def test_what_cannot_be_read_just_now_is_not_written_over(store, root):
+    store.annotate("trend", NAME, AnnotationChange(note="kept", add_tags=("a",)))
+    file = root / "trend" / NAME / "notes.json"
+    aside = file.rename(root / "aside")
+    file.symlink_to(file.name)  # a link to itself
+    with pytest.raises(StorageError, match="notes"):
+        store.annotate("trend", NAME, AnnotationChange(add_tags=("b",)))
+    assert store.describe("trend", NAME)["note"] is None
+    aside.rename(file)
+    assert store.annotate("trend", NAME, AnnotationChange(add_tags=("b",))) == Annotation(note="kept", tags=("a", "b"))

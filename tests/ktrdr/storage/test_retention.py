@@ -2,10 +2,10 @@
 
 import pytest
 
-from ktrdr.errors import RequestError
+from ktrdr.errors import RequestError, StorageError
 from ktrdr.storage import Kept, ModelStorage
 from tests.fakes.artifacts import TREND, trained_artifact
-from tests.fakes.files import QuickFiles
+from tests.fakes.files import FailingFiles, QuickFiles
 
 
 @pytest.fixture
@@ -84,3 +84,22 @@ def test_a_model_whose_aliases_cannot_be_read_is_kept_whole(store, root):
         *["its aliases cannot be read"] * 3,
         "newest",
     ]
+
+
+def test_where_a_version_cannot_be_deleted_the_link_names_the_highest_that_there_is(tmp_path):
+    n_refused = 0
+    for step in range(1, 20):
+        root = tmp_path / str(step)
+        for seed in range(2):
+            ModelStorage(root, QuickFiles()).save_model(trained_artifact(seed))
+        files = FailingFiles(step, step)
+        try:
+            ModelStorage(root, files).delete_model("trend", "SP500_1d_v2")
+        except StorageError:
+            n_refused += 1
+        highest = max(path.name for path in (root / "trend").glob("SP500_1d_v*"))
+        assert str((root / "trend" / "SP500_1d_latest").readlink()) == highest
+        if files.n_steps < step:
+            break
+    assert n_refused > 3
+    assert highest == "SP500_1d_v1"
