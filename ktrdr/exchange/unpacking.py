@@ -17,10 +17,21 @@ from ktrdr.errors import BadBundle, RequestError, StorageError
 from ktrdr.exchange.archive import WHOLE, Entry, Layout, read_layout
 from ktrdr.exchange.record import KNOWN_FILES, MODEL_FILES, RECORD, ExportRecord, read_record
 from ktrdr.storage import check_strategy_name, parse_version
-from ktrdr.storage.contents import BUNDLE, MANIFEST, METADATA, WEIGHTS, FileEntry, from_json, read_manifest
+from ktrdr.storage.contents import (
+    BUNDLE,
+    CONFIG,
+    FEATURES,
+    MANIFEST,
+    METADATA,
+    METRICS,
+    WEIGHTS,
+    FileEntry,
+    from_json,
+    read_manifest,
+)
 from ktrdr.storage.encodings import CHUNK, Sink
 from ktrdr.storage.measuring import Measuring, write_measured
-from ktrdr.storage.packing import MAX_DOCUMENT_SIZE
+from ktrdr.storage.packing import MAX_DOCUMENT_SIZE, check_documents
 from ktrdr.storage.writing import FileLayer
 
 
@@ -54,6 +65,7 @@ def unpack_bundle(path: Path, folder: Path, files: FileLayer | None = None) -> U
         found, record = unpacking.files(), unpacking.record()
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    _check_documents({name: (folder / name).read_bytes() for name in (CONFIG, METRICS, FEATURES, METADATA)})
     _check_manifest(folder, found)
     model_id = _model_id_in(folder)
     if record is not None and record.model_id != model_id:
@@ -82,7 +94,9 @@ class _Unpacking:
         if RECORD not in self._starts:
             return None
         self._check_document(RECORD)
-        record = read_record(b"".join(self._content(RECORD)))
+        content = b"".join(self._content(RECORD))
+        _check_documents({RECORD: content})
+        record = read_record(content)
         if record.file not in self._starts or record.file != f"model.{record.format}":
             raise BadBundle(RECORD, "is of another file than the one that is there")
         added = Measuring(_Nowhere())
@@ -124,9 +138,19 @@ def _check_names(names: list[str]) -> None:
         raise BadBundle(WHOLE, f"has to have one exported file and {RECORD}, or neither; it has {', '.join(added)}")
 
 
-def _check_manifest(folder: Path, found: dict[str, FileEntry]) -> None:
+def _check_documents(documents: dict[str, bytes]) -> None:
+    """Refuse files that would take much memory once they are parsed."""
     try:
-        manifest = read_manifest((folder / MANIFEST).read_bytes())
+        check_documents(documents)
+    except StorageError as error:
+        raise BadBundle(", ".join(documents), f"cannot be accepted: {error.message.rstrip('.')}") from error
+
+
+def _check_manifest(folder: Path, found: dict[str, FileEntry]) -> None:
+    content = (folder / MANIFEST).read_bytes()
+    _check_documents({MANIFEST: content})
+    try:
+        manifest = read_manifest(content)
     except StorageError as error:
         raise BadBundle(MANIFEST, f"cannot be read: {error.message.rstrip('.')}") from error
     for name, entry in manifest.files.items():

@@ -15,6 +15,8 @@ from ktrdr.training.learning.forward import outputs_of
 from ktrdr.training.rows.dataset import Dataset
 
 PROBE_ROWS = 10
+MAX_PROBE_VALUES = 500_000
+"""Of wide and long windows fewer rows go along, at least one: what travels beside the weights is bounded."""
 
 
 class ModelSaver(Protocol):
@@ -56,7 +58,8 @@ def _request(job: Job) -> dict[str, Any]:
 
 def _features(job: Job, network: nn.Module, result: TrainingResult, dataset: Dataset) -> dict[str, Any]:
     strategy = job.strategy
-    probe_B = dataset.test.X[:PROBE_ROWS]
+    n_rows = min(PROBE_ROWS, max(1, MAX_PROBE_VALUES // dataset.test.X[0].size))
+    probe_B = dataset.test.X[:n_rows]
     return {
         "features": list(strategy.features),
         "classes": list(job.class_names),

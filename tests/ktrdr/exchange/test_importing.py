@@ -291,3 +291,11 @@ def test_at_whichever_step_the_disk_gives_up_nothing_is_half_there(tmp_path):
         if files.n_steps < step:  # every step has failed once
             break
     assert step > 20
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.json", "features.json", "metadata.json", "manifest.json"])
+def test_a_small_file_that_would_take_much_memory_is_refused_before_it_is_parsed(tmp_path, here, version_folder, name):
+    (version_folder / name).write_bytes(b'{"a": [' + b"[]," * 200_000 + b"[]]}")
+    bad = refused(here, bundled(version_folder, tmp_path / "wide.zip"))
+    assert name in bad.file
+    assert "more than 100,000 lists and objects" in str(bad)
