@@ -53,7 +53,8 @@ class RayTaskRunner:
             task = self._transfer.options(**transfer_options(claim, view)).remote(claim)
         else:
             task = self._train.options(**task_options(claim, view)).remote(claim)
-        self._tasks[claim.operation_id, claim.attempt] = task
+        attempt = (claim.operation_id, claim.attempt)
+        self._tasks[attempt] = task
         ended, gone = asyncio.ensure_future(_result_of(task)), asyncio.ensure_future(self._nodes_are_gone(claim))
         try:
             await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,7 +65,8 @@ class RayTaskRunner:
         finally:
             gone.cancel()
             ended.add_done_callback(lambda future: future.cancelled() or future.exception())  # nobody else asks for it
-            del self._tasks[claim.operation_id, claim.attempt]
+            if self._tasks.get(attempt) is task:  # a reopened attempt keeps its number: another may run by now
+                del self._tasks[attempt]
 
     async def force_stop(self, claim: Claim) -> None:
         """Kill the process that runs the attempt."""

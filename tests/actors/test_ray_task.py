@@ -13,6 +13,7 @@ from cluster import ClusterView, NodeView
 from ktrdr.errors import NotStarted
 from ktrdr.operations import KeptArtifact
 from ktrdr.training import CheckpointPolicy
+from tests.fakes.results import a_result
 
 
 def claim(**changes: Any) -> Claim:
@@ -101,3 +102,45 @@ def test_nothing_is_handed_over_from_a_node_that_is_not_there() -> None:
     gone = claim(artifact=KEPT.model_copy(update={"node": "c", "address": "y"}), only_hands_over=True)
     with pytest.raises(NotStarted, match="node c at y"):
         transfer_options(gone, ClusterView((CUDA,)))
+
+
+class Submitted:
+    """A remote function whose tasks end when the test says so."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Future[Any]] = []
+
+    def options(self, **_: Any) -> Submitted:
+        return self
+
+    def remote(self, _: Claim) -> asyncio.Future[Any]:
+        self.tasks.append(asyncio.get_running_loop().create_future())
+        return self.tasks[-1]
+
+
+def test_an_attempt_that_was_reopened_while_its_first_task_was_left_behind_ends_by_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: list[Any] = []
+    monkeypatch.setattr(ray_task.ray, "cancel", lambda task, force: killed.append(task))
+
+    async def scene() -> None:
+        there = replace(CUDA, node_id="a" * 56)
+        runner, submitted = RayTaskRunner(lambda: ClusterView((there,))), Submitted()
+        monkeypatch.setattr(runner, "_transfer", submitted)
+        again = claim(artifact=KEPT, only_hands_over=True)
+        runs = []
+        for n_submitted in (1, 2):
+            runs.append(asyncio.ensure_future(runner.run(again)))
+            while len(submitted.tasks) < n_submitted:
+                await asyncio.sleep(0.001)
+        first, second = submitted.tasks
+        first.set_exception(NotStarted("killed"))
+        with pytest.raises(NotStarted):
+            await runs[0]
+        await runner.force_stop(again)
+        assert killed == [second]
+        second.set_result(a_result().model_dump(mode="json"))
+        assert await runs[1] == a_result()
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
