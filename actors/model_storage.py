@@ -110,13 +110,15 @@ class ModelStorageActor:
         self._meters.observe(declared.COMPRESSED_SIZE, received.packed_size)
         return version
 
-    def result_of(self, operation_id: str) -> TrainingResult | None:
+    def result_of(self, operation_id: str, artifact_sha256: str | None = None) -> TrainingResult | None:
         """Return the result of the training whose model was committed for the operation, or None.
+
+        `artifact_sha256` as in `ModelStorage.result_of`.
 
         A save under way is waited for: it may have outlived the process that handed it over.
         """
         with self._committing:
-            return self._storage.result_of(operation_id)
+            return self._storage.result_of(operation_id, artifact_sha256)
 
     def identical(
         self, strategy: str, symbols: Sequence[str], timeframe: str, training_sha256: str

@@ -16,6 +16,7 @@ from ktrdr.errors import (
     ResultTransferError,
     StorageError,
     TransitionRefused,
+    UnknownArtifact,
 )
 from ktrdr.operations import KeptArtifact
 from tests.fakes.house import House, run, until
@@ -117,6 +118,25 @@ def test_one_that_was_stored_before_its_process_died_is_completed(tmp_path: Path
         house.committed[operation_id] = a_result(model_id="stored/m_v1")
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
         assert (await house.operations.wait(operation_id)).status == "completed"
+
+    run(scene)
+
+
+@pytest.mark.parametrize("error", [UNTAKEN, UnknownArtifact("train-1"), ZeroDivisionError("of nobody's making")])
+@pytest.mark.parametrize("is_again", [False, True], ids=["by its training", "made again"])
+def test_a_hand_over_that_raises_after_its_model_was_stored_is_completed(
+    tmp_path: Path, error: Exception, is_again: bool
+) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await (reopened(house) if is_again else house.begun())
+        await house.operations.begin_commit(operation_id, 1)
+        house.committed[operation_id] = a_result(model_id="stored/m_v1")
+        house.runner.break_off(operation_id, error)
+        ended = await house.operations.wait(operation_id)
+        assert (ended.status, ended.artifact) == ("completed", None)
+        await until(lambda: house.forgotten == [operation_id])
 
     run(scene)
 

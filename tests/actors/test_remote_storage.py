@@ -98,7 +98,7 @@ def test_what_was_kept_is_handed_over_again_as_the_same_version_with_the_same_re
     first, second = hand_over(packed, kept.sha256), hand_over(packed, kept.sha256)
     assert first == second
     assert [model["model_id"] for model in storage.list_models()] == [first.model_id]
-    assert spooled(tmp_path) == []
+    assert len(spooled(tmp_path)) == 1  # whoever hands over what was kept has no result yet
 
 
 def test_a_spool_without_room_costs_a_warning_and_not_the_hand_over(tmp_path: Path) -> None:
