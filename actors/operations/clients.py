@@ -164,12 +164,12 @@ class ForClients(Surface):
         return await self.get(operation_id)
 
     async def retry_transfer(self, operation_id: str) -> OperationView:
-        """Reopen an attempt whose hand-over failed, to hand over what it has trained from the node where that lies.
+        """Reopen an attempt that failed, to hand over what it has trained from the node where that lies.
 
         Raises
         ------
         TransitionRefused
-            If it has not failed so, nothing is kept of it, or nobody would take it up.
+            If it has not failed, nothing is kept of it, or nobody would take it up.
         ArtifactAway
             If that node is not there.
         """

@@ -130,6 +130,8 @@ class Operation(_Record):
     """What has been trained and is not in the model store yet."""
     transferring: bool = False
     """The present attempt was reopened: it hands `artifact` over and trains nothing."""
+    trained: bool = False
+    """The present attempt has trained and kept what came of it: only its hand-over is left."""
     fenced: bool = False
     """The present attempt is being given up: it may no longer begin to save its model."""
     unreachable_since: str | None = None
@@ -175,8 +177,8 @@ class Operation(_Record):
         kept: dict[str, Any] = {"has_checkpoint": has_checkpoint, "resumable": has_checkpoint and to in TERMINAL}
         kept["artifact"] = None if is_completed else self.artifact
         kept["transferring"] = self.transferring and to is OperationStatus.CANCELLING
-        # both belong to the running attempt: no other status carries them on
-        kept |= {"committing": False, "fenced": False}
+        # they belong to the running attempt: no other status carries them on
+        kept |= {"committing": False, "fenced": False, "trained": False}
         return self.changed(**{**kept, **times, **changes, "status": to})
 
     def waited_s(self, now: datetime) -> float:

@@ -253,6 +253,26 @@ def test_it_has_the_time_it_needs_however_long_its_training_was_let_run(tmp_path
     run(scene)
 
 
+def test_a_training_that_is_done_is_not_timed_out_while_it_hands_over(tmp_path: Path) -> None:
+    async def scene() -> None:
+        clock = Clock()
+        limited = Environments((LOCAL.model_copy(update={"max_duration_s": 60.0}),))
+        house = House(tmp_path, environments=limited, clock=clock)
+        house.dispatcher()
+        operation_id = await house.begun()
+        clock.advance(seconds=59)
+        await house.operations.artifact_kept(operation_id, 1, KEPT)
+        clock.advance(hours=1)
+        assert await house.operations.wait_for_cancel(operation_id, 1, 0.01) == ("run", None)
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        await until(lambda: len(house.runner.claims) == 2)
+        clock.advance(hours=1)  # the next attempt may have to train: it has its own time and no more
+        word, _ = await house.operations.wait_for_cancel(operation_id, 2, 0.01)
+        assert word == "timeout"
+
+    run(scene)
+
+
 def test_one_of_an_environment_that_nobody_serves_any_more_is_refused(tmp_path: Path) -> None:
     async def scene() -> None:
         house = House(tmp_path)

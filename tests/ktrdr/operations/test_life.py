@@ -189,7 +189,7 @@ class Lives(RuleBasedStateMachine):
     @rule(operation_id=ids)
     def retry_transfer(self, operation_id: str) -> None:
         before = self.book.get(operation_id)
-        can_be = before.error is not None and before.error.kind == "result_transfer" and before.artifact is not None
+        can_be = before.status is OperationStatus.FAILED and before.artifact is not None
         try:
             after = self.book.retry_transfer(operation_id)
         except TransitionRefused as refused:

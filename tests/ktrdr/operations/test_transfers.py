@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ktrdr.errors import TransitionRefused
+from ktrdr.errors import ErrorKind, TransitionRefused
 from ktrdr.operations import Operation, OperationBook, OperationError
 from tests.ktrdr.operations.builders import KEPT, Clock, pending
 
@@ -131,7 +131,26 @@ def test_a_resume_trains_and_lets_go_of_the_artifact(book: OperationBook) -> Non
     assert (waiting.status, waiting.artifact) == ("pending", None)
 
 
-@pytest.mark.parametrize("state", ["pending", "running", "completed", "failed otherwise", "failed with nothing kept"])
+@pytest.mark.parametrize("kind", ["timeout", "infrastructure", "training"])
+def test_whatever_it_failed_of_what_is_kept_can_be_handed_over_again(book: OperationBook, kind: ErrorKind) -> None:
+    started(book)
+    book.artifact_kept("train-1", 1, KEPT)
+    ended = book.fail("train-1", 1, OperationError(kind=kind, message="It ended."))
+    assert ended is not None and "retry-transfer train-1" in ended.status_reason
+    again = book.retry_transfer("train-1")
+    assert (again.status, again.transferring, again.artifact) == ("running", True, KEPT)
+
+
+def test_an_attempt_has_trained_from_when_its_artifact_is_kept_and_the_next_one_has_not(book: OperationBook) -> None:
+    assert not started(book).trained
+    book.artifact_kept("train-1", 1, KEPT)
+    assert book.get("train-1").trained
+    book.requeue("train-1", 1, "Its process was killed.")
+    again = book.claim("cpu-docker", "d-1")
+    assert again is not None and not again.trained
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "completed", "cancelled", "failed with nothing kept"])
 def test_nothing_else_is_handed_over_again(book: OperationBook, state: str) -> None:
     book.submit(pending("train-1"))
     if state != "pending":
@@ -139,8 +158,10 @@ def test_nothing_else_is_handed_over_again(book: OperationBook, state: str) -> N
     if state == "completed":
         book.begin_commit("train-1", 1)
         book.complete("train-1", 1, {})
-    if state == "failed otherwise":
-        book.fail("train-1", 1, OperationError(kind="training", message="loss is not finite"), KEPT)
+    if state == "cancelled":
+        book.artifact_kept("train-1", 1, KEPT)
+        book.request_cancel("train-1", "enough")
+        book.acknowledge_cancel("train-1", 1)
     if state == "failed with nothing kept":
         book.fail("train-1", 1, NO_ROOM)
     before = book.get("train-1")
