@@ -18,6 +18,8 @@ from ktrdr.results import TrainingResult
 
 log = logging.getLogger("ktrdr.runner")
 
+NODE_LABEL = "ray.io/node-id"
+"""Ray's own, on every node."""
 LOOK_EVERY_S = 2.0
 GONE_S = 20.0
 """Longer than a node that stops waits for its trainings: until then they end by themselves."""
@@ -97,12 +99,17 @@ async def _result_of(task: Any) -> Any:
 def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
     """Return Ray's options for the attempt's task.
 
-    A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task.
+    A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task. Where
+    an earlier attempt has left an artifact, its node is preferred, and any other taken while that has no room.
     """
     takes_gpu = view.takes_gpu(claim.environment, require_gpu=claim.require_gpu)
+    selector, node = label_selector(claim.environment, claim.require_gpu), _node_of_artifact(claim, view)
+    where: dict[str, Any] = {"label_selector": selector}
+    if node is not None:
+        where = {"label_selector": {**selector, NODE_LABEL: node.node_id}, "fallback_strategy": [where]}
     return {
         "name": claim.operation_id,
-        "label_selector": label_selector(claim.environment, claim.require_gpu),
+        **where,
         "resources": {SLOT_RESOURCE: 1},
         "num_cpus": 1,
         "num_gpus": 1 if takes_gpu else 0,

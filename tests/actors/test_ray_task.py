@@ -90,6 +90,20 @@ def test_a_task_that_cannot_be_placed_for_want_of_the_nodes_has_not_started() ->
 KEPT = KeptArtifact(node="a", address="x", path="/spool/p", sha256="ab" * 32, size=1)
 
 
+def test_an_attempt_prefers_the_node_that_keeps_what_an_earlier_one_trained_and_takes_any_other() -> None:
+    there = replace(CUDA, node_id="a" * 56)
+    left = claim(artifact=KEPT.model_copy(update={"node": there.node_id}))
+    options = task_options(left, ClusterView((NO_CARD, there)))
+    anywhere = {"ktrdr.io/environment": "cuda-cloud"}
+    assert options["label_selector"] == {**anywhere, "ray.io/node-id": there.node_id}
+    assert options["fallback_strategy"] == [{"label_selector": anywhere}]
+    RayTaskRunner(lambda: ClusterView(()))._train.options(
+        **options
+    )  # Ray's own check of what may be asked for together
+    elsewhere = task_options(left, ClusterView((replace(NO_CARD, address="another"),)))
+    assert (elsewhere["label_selector"], "fallback_strategy" in elsewhere) == (anywhere, False)
+
+
 def test_what_is_handed_over_again_runs_on_its_node_beside_what_trains_there() -> None:
     there = replace(CUDA, node_id="a" * 56)
     kept = KEPT.model_copy(update={"node": there.node_id})
