@@ -166,6 +166,8 @@ class ForClients(Surface):
     async def retry_transfer(self, operation_id: str) -> OperationView:
         """Reopen an attempt that failed, to hand over what it has trained from the node where that lies.
 
+        Asked again while it hands over, it changes nothing.
+
         Raises
         ------
         TransitionRefused
@@ -174,6 +176,8 @@ class ForClients(Surface):
             If that node is not there.
         """
         operation, artifact = await self._desk.write(self._book.transferable, operation_id)
+        if operation.transferring:  # asked again: whether its node is still there is the dispatcher's to find
+            return self._view_of(operation)
         environment = operation.execution.environment
         if environment not in self._environments.names:
             asked = f"handed over again: environment {environment} is not configured any more"

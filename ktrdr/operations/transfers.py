@@ -23,7 +23,7 @@ class TransferBook(AttemptBook):
             return operation is not None
 
     def transferable(self, operation_id: str) -> tuple[Operation, KeptArtifact]:
-        """Return an operation whose hand-over can be made again, and what there is to hand over.
+        """Return an operation whose hand-over can be made again, or already is, and what there is to hand over.
 
         Raises
         ------
@@ -37,6 +37,8 @@ class TransferBook(AttemptBook):
     def retry_transfer(self, operation_id: str) -> Operation:
         """Reopen an attempt that failed and left an artifact: it is running again, to be claimed by `claim_transfer`.
 
+        One that is reopened already is returned as it is: who asks again has not heard the answer.
+
         Raises
         ------
         TransitionRefused
@@ -46,6 +48,8 @@ class TransferBook(AttemptBook):
         with self._store.writing() as rows:
             operation = existing(rows, operation_id)
             _artifact_of(operation)
+            if operation.transferring:
+                return operation
             execution = operation.execution.model_copy(update={"node": None})
             reopened = {"owner": None, "error": None, "transferring": True, "execution": execution}
             why = reasons.handing_over(operation)
@@ -65,7 +69,8 @@ class TransferBook(AttemptBook):
 
 
 def _artifact_of(operation: Operation) -> KeptArtifact:
-    if operation.status is not OperationStatus.FAILED:
+    is_reopened = operation.status is OperationStatus.RUNNING and operation.transferring
+    if operation.status is not OperationStatus.FAILED and not is_reopened:
         asked = "handed over again: only one that failed can be"
         raise TransitionRefused(operation.operation_id, operation.status.value, asked)
     if operation.artifact is None:

@@ -71,6 +71,16 @@ def test_a_reopened_attempt_is_given_once_and_again_after_a_lost_answer(book: Op
     assert book.claim("cpu-docker", "d-1") is None
 
 
+def test_one_that_is_reopened_already_stays_its_owners(book: OperationBook) -> None:
+    reopened(book)
+    given = book.claim_transfer("cpu-docker", "d-1")
+    book.begin_commit("train-1", 1)
+    before = book.get("train-1")
+    assert given is not None and book.retry_transfer("train-1") == before
+    assert book.claim_transfer("cpu-docker", "d-1", [("train-1", 1)]) is None
+    assert book.get("train-1") == before
+
+
 def test_one_that_nobody_has_claimed_is_nobodys_orphan(book: OperationBook) -> None:
     reopened(book)
     assert book.orphans("cpu-docker", "d-2") == []
