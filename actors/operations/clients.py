@@ -229,7 +229,8 @@ class ForClients(Surface):
     async def environments(self) -> EnvironmentList:
         """Return what is configured, what is there of it, and what it has to do."""
         counts = await self._desk.write(self._book.active_by_environment)
-        return environment_list(self._environments, await asyncio.to_thread(self._view), counts)
+        busy = await self._desk.write(self._book.busy)
+        return environment_list(self._environments, await asyncio.to_thread(self._view), counts, busy)
 
     async def former_environments(self) -> list[Environment]:
         """Return the environments that are not configured and have operations which have not ended."""

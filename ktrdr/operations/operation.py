@@ -111,7 +111,7 @@ class Operation(_Record):
     attempt_started_at: str | None = None
     """The present attempt's start; None while none is under way."""
     ran_s: float = Field(default=0.0, ge=0)
-    """Seconds that attempts which have ended were under way."""
+    """Seconds that attempts which have ended were under way, the hand-overs made again left out."""
     completed_at: str | None = None
     attempt: int = Field(default=0, ge=0)
     """Fences late reports; 0 before the first claim."""
@@ -190,7 +190,9 @@ class Operation(_Record):
         return _seconds(self.attempt_started_at, now) if self.attempt_started_at else 0.0
 
     def ran_until_s(self, now: datetime) -> float:
-        """Return for how long attempts at it were under way, the present one with them."""
+        """Return for how long attempts at it were under way, the present one too; not what one was reopened for."""
+        if self.transferring:
+            return self.ran_s
         return round(self.ran_s + self.attempt_ran_s(now), 3)
 
     def cost(self, now: datetime) -> float | None:

@@ -75,6 +75,8 @@ def test_it_waits_for_no_slot(tmp_path: Path) -> None:
         await house.operations.retry_transfer(operation_id)
         await until(lambda: len(house.runner.claims) == 4)
         assert house.runner.claims[-1].only_hands_over
+        [local] = [one for one in (await house.operations.environments()).items if one.name == "cpu-docker"]
+        assert (local.slots, local.busy, local.free) == (2, 2, 0)
 
     run(scene)
 

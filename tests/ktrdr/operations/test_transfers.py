@@ -81,6 +81,21 @@ def test_one_that_is_reopened_already_stays_its_owners(book: OperationBook) -> N
     assert book.get("train-1") == before
 
 
+def test_what_is_handed_over_again_takes_no_slot_and_costs_nothing(book: OperationBook, clock: Clock) -> None:
+    priced = pending("train-1")
+    started(book, execution=priced.execution.model_copy(update={"cost_per_hour": 10.0}))
+    clock.advance(hours=1)
+    assert (book.busy(), book.queue()[1]) == ({"cpu-docker": 1}, {"cpu-docker": 1})
+    book.fail("train-1", 1, NO_ROOM, KEPT)
+    again = book.retry_transfer("train-1")
+    clock.advance(hours=5)
+    assert (book.busy(), book.queue()[1]) == ({}, {})
+    assert (again.ran_until_s(clock()), again.cost(clock())) == (3600.0, 10.0)
+    book.begin_commit("train-1", 1)
+    done = book.complete("train-1", 1, {})
+    assert done is not None and (done.ran_s, done.cost(clock())) == (3600.0, 10.0)
+
+
 def test_one_that_nobody_has_claimed_is_nobodys_orphan(book: OperationBook) -> None:
     reopened(book)
     assert book.orphans("cpu-docker", "d-2") == []
