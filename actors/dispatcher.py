@@ -214,7 +214,7 @@ class EnvironmentDispatcher:
             return lambda: self._endings.stopped(operation_id, attempt)
         if isinstance(error, InfrastructureError):
             return lambda: self._lost(operation_id, attempt, error)
-        return lambda: self._endings.failed(operation_id, attempt, record_of(error, trace), artifact_of(error))
+        return lambda: self._failed(operation_id, attempt, error, trace)
 
     async def _note_dead_node(self, operation_id: str, attempt: int) -> None:
         """Count on the attempt's node no more: it stays in Ray's table for a while, and a task for it would wait."""
@@ -227,7 +227,18 @@ class EnvironmentDispatcher:
 
     async def _lost(self, operation_id: str, attempt: int, error: KtrdrError) -> None:
         has_started = self._nodes.get((operation_id, attempt)) is not None
-        await self._endings.lost(operation_id, attempt, error, has_started)
+        if await self._endings.lost(operation_id, attempt, error, has_started):
+            await self._let_go(operation_id, attempt)
+
+    async def _failed(self, operation_id: str, attempt: int, error: KtrdrError, trace: str) -> None:
+        if await self._endings.failed(operation_id, attempt, record_of(error, trace), artifact_of(error)):
+            await self._let_go(operation_id, attempt)
+
+    async def _let_go(self, operation_id: str, attempt: int) -> None:
+        """Let go of what the attempt has left on its node: its model is stored, and it has not heard so itself."""
+        seen = await self._operations.watch(operation_id, attempt, 0.0)
+        if seen.node is not None:
+            await self._runner.let_go(operation_id, seen.node)
 
     async def _guard(self, claim: Claim) -> Watched:
         """Watch an attempt until it is over or has lapsed; kill it where it does not stop within the grace."""

@@ -69,16 +69,20 @@ class Endings:
 
     async def failed(
         self, operation_id: str, attempt: int, error: OperationError, artifact: KeptArtifact | None = None
-    ) -> None:
-        """Complete an attempt whose model is in the store though it raised `error`; fail any other."""
-        if not await self._is_stored(operation_id, attempt):
-            await self._operations.fail(operation_id, attempt, error, artifact)
+    ) -> bool:
+        """Complete an attempt whose model is in the store though it raised `error`; fail any other and return False."""
+        if await self._is_stored(operation_id, attempt):
+            return True
+        await self._operations.fail(operation_id, attempt, error, artifact)
+        return False
 
-    async def lost(self, operation_id: str, attempt: int, error: KtrdrError, has_started: bool = False) -> None:
-        """Complete an attempt whose model is in the store, whatever became of its process; requeue any other."""
-        if not await self._is_stored(operation_id, attempt):
-            counts = has_started or not isinstance(error, NotStarted)
-            await self._operations.requeue(operation_id, attempt, str(error), counts)
+    async def lost(self, operation_id: str, attempt: int, error: KtrdrError, has_started: bool = False) -> bool:
+        """Complete an attempt whose model is in the store, whatever ended it; requeue any other and return False."""
+        if await self._is_stored(operation_id, attempt):
+            return True
+        counts = has_started or not isinstance(error, NotStarted)
+        await self._operations.requeue(operation_id, attempt, str(error), counts)
+        return False
 
     async def _is_stored(self, operation_id: str, attempt: int) -> bool:
         """Complete the attempt if its model is in the store, and say whether it is.

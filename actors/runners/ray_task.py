@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+import ray.exceptions as ray_errors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from actors.outcome import first_line
 from actors.runners.port import Claim
 from cluster.environments import SLOT_RESOURCE, label_selector
 from cluster.view import ClusterView, NodeView
@@ -21,6 +23,8 @@ log = logging.getLogger("ktrdr.runner")
 NODE_LABEL = "ray.io/node-id"
 """Ray's own, on every node."""
 LOOK_EVERY_S = 2.0
+LET_GO_S = 10.0
+"""A node that is cut off never answers."""
 GONE_S = 20.0
 """Longer than a node that stops waits for its trainings: until then they end by themselves."""
 
@@ -36,6 +40,7 @@ class RayTaskRunner:
 
     def __init__(self, view: Callable[[], ClusterView]) -> None:
         self._train, self._transfer = ray.remote(_train_on_node), ray.remote(_transfer_on_node)
+        self._forget = ray.remote(_forget_on_node)
         self._view = view
         self._tasks: dict[tuple[str, int], ray.ObjectRef[Any]] = {}
 
@@ -74,6 +79,15 @@ class RayTaskRunner:
         """Kill the process that runs the attempt."""
         if (task := self._tasks.get((claim.operation_id, claim.attempt))) is not None:
             await asyncio.to_thread(ray.cancel, task, force=True)
+
+    async def let_go(self, operation_id: str, node_id: str) -> None:
+        """Remove what a node keeps of an operation's model, if it answers within `LET_GO_S`."""
+        try:
+            affinity = NodeAffinitySchedulingStrategy(node_id, soft=False)
+            task = self._forget.options(name=operation_id, scheduling_strategy=affinity, num_cpus=0, max_retries=0)
+            await asyncio.wait_for(_result_of(task.remote(operation_id)), LET_GO_S)
+        except (ray_errors.RayError, TimeoutError) as error:
+            log.warning("%s: what node %s keeps is left to its sweep: %s", operation_id, node_id[:8], first_line(error))
 
     async def _nodes_are_gone(self, claim: Claim) -> None:
         """Return once no node that could take the task was there at every look within `GONE_S`."""
@@ -146,6 +160,12 @@ def _transfer_on_node(claim: Claim) -> dict[str, Any]:
     from actors.transfer_task import transfer  # noqa: PLC0415 - as below
 
     return transfer(claim)
+
+
+def _forget_on_node(operation_id: str) -> None:
+    from actors.node_spool import spool_of_node  # noqa: PLC0415 - as in `actors.artifact_parts`
+
+    spool_of_node().forget(operation_id)
 
 
 def _train_on_node(claim: Claim) -> dict[str, Any]:

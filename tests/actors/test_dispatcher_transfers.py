@@ -120,11 +120,15 @@ def test_one_that_was_stored_before_its_process_died_is_completed(tmp_path: Path
         house.committed[operation_id] = a_result(model_id="stored/m_v1")
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
         assert (await house.operations.wait(operation_id)).status == "completed"
+        assert house.runner.let_go_of == []  # it had not said where it runs
 
     run(scene)
 
 
-@pytest.mark.parametrize("error", [UNTAKEN, UnknownArtifact("train-1"), ZeroDivisionError("of nobody's making")])
+@pytest.mark.parametrize(
+    "error",
+    [UNTAKEN, UnknownArtifact("train-1"), ZeroDivisionError("of nobody's making"), ray_errors.WorkerCrashedError()],
+)
 @pytest.mark.parametrize("is_again", [False, True], ids=["by its training", "made again"])
 def test_a_hand_over_that_raises_after_its_model_was_stored_is_completed(
     tmp_path: Path, error: Exception, is_again: bool
@@ -133,12 +137,14 @@ def test_a_hand_over_that_raises_after_its_model_was_stored_is_completed(
         house = House(tmp_path)
         house.dispatcher()
         operation_id = await (reopened(house) if is_again else house.begun())
+        await house.operations.placed(operation_id, 1, "node-1", "cpu")
         await house.operations.begin_commit(operation_id, 1)
         house.committed[operation_id] = a_result(model_id="stored/m_v1")
         house.runner.break_off(operation_id, error)
         ended = await house.operations.wait(operation_id)
         assert (ended.status, ended.artifact) == ("completed", None)
         await until(lambda: house.forgotten == [operation_id])
+        await until(lambda: house.runner.let_go_of == [(operation_id, "node-1")])
 
     run(scene)
 

@@ -127,7 +127,7 @@ class Submitted:
     def options(self, **_: Any) -> Submitted:
         return self
 
-    def remote(self, _: Claim) -> asyncio.Future[Any]:
+    def remote(self, _: object) -> asyncio.Future[Any]:
         self.tasks.append(asyncio.get_running_loop().create_future())
         return self.tasks[-1]
 
@@ -158,3 +158,25 @@ def test_an_attempt_that_was_reopened_while_its_first_task_was_left_behind_ends_
         assert await runs[1] == a_result()
 
     asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+@pytest.mark.parametrize("answer", ["done", "node died", "never"])
+def test_a_node_that_does_not_let_go_of_an_artifact_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: str
+) -> None:
+    monkeypatch.setattr(ray_task, "LET_GO_S", 0.01 if answer == "never" else 10.0)
+
+    async def scene() -> None:
+        runner, submitted = RayTaskRunner(lambda: ClusterView(())), Submitted()
+        monkeypatch.setattr(runner, "_forget", submitted)
+        asked = asyncio.ensure_future(runner.let_go("train-1", "a" * 56))
+        while not submitted.tasks:
+            await asyncio.sleep(0.001)
+        if answer == "done":
+            submitted.tasks[0].set_result(None)
+        if answer == "node died":
+            submitted.tasks[0].set_exception(ray_task.ray_errors.NodeDiedError("it is gone"))
+        await asked
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+    assert ("left to its sweep" in caplog.text) == (answer != "done")
