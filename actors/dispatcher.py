@@ -13,12 +13,12 @@ from typing import Any, Protocol, TypeVar
 
 import ray.exceptions as ray_errors
 
+from actors.endings import Endings, EndingsPort
 from actors.outcome import artifact_of, as_ours, defect, first_line, record_of
 from actors.runners import Claim, TrainingRunner
 from actors.words import CANCEL, LAPSED, OVER, RUN, TIMEOUT, Watched
 from cluster.view import ClusterView
-from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted, StorageError, TransitionRefused
-from ktrdr.operations import KeptArtifact, OperationError
+from ktrdr.errors import CancellationError, InfrastructureError, KtrdrError, NotStarted
 from ktrdr.results import TrainingResult
 
 log = logging.getLogger("ktrdr.dispatcher")
@@ -32,7 +32,7 @@ RETRY_S = 0.5
 MAX_RETRY_S = 10.0
 
 
-class OperationsPort(Protocol):
+class OperationsPort(EndingsPort, Protocol):
     """What a dispatcher asks of the OperationsActor; an adapter over its handle, or the object itself in tests."""
 
     async def claim(
@@ -42,13 +42,6 @@ class OperationsPort(Protocol):
         self, environment: str, owner: str, held: Sequence[tuple[str, int]], timeout_s: float
     ) -> Claim | None: ...
     async def orphans(self, environment: str, owner: str) -> list[tuple[str, int]]: ...
-    async def fence(self, operation_id: str, attempt: int) -> bool: ...
-    async def requeue(self, operation_id: str, attempt: int, reason: str, counts: bool = True) -> None: ...
-    async def complete(self, operation_id: str, attempt: int, result: TrainingResult) -> bool: ...
-    async def fail(
-        self, operation_id: str, attempt: int, error: OperationError, artifact: KeptArtifact | None = None
-    ) -> None: ...
-    async def acknowledge_cancel(self, operation_id: str, attempt: int) -> None: ...
     async def watch(self, operation_id: str, attempt: int, timeout_s: float) -> Watched: ...
 
 
@@ -70,8 +63,8 @@ class EnvironmentDispatcher:
         cancel_grace_s: float = 5.0,
     ) -> None:
         self._environment, self._operations, self._runner = environment, operations, runner
-        self._view, self._find_committed, self._forget_checkpoints = view, find_committed, forget_checkpoints
-        self._cancel_grace_s = cancel_grace_s
+        self._endings = Endings(operations, find_committed, forget_checkpoints)
+        self._view, self._cancel_grace_s = view, cancel_grace_s
         self._owner = uuid.uuid4().hex
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._transfers: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -216,12 +209,12 @@ class EnvironmentDispatcher:
         except Exception as raised:  # the task's top, as its owner sees it: no attempt may be left running
             error, trace = defect(raised), traceback.format_exc()
         else:
-            return lambda: self._complete(operation_id, attempt, result)
+            return lambda: self._endings.completed(operation_id, attempt, result)
         if isinstance(error, CancellationError):
-            return lambda: self._operations.acknowledge_cancel(operation_id, attempt)
+            return lambda: self._endings.stopped(operation_id, attempt)
         if isinstance(error, InfrastructureError):
             return lambda: self._lost(operation_id, attempt, error)
-        return lambda: self._operations.fail(operation_id, attempt, record_of(error, trace), artifact_of(error))
+        return lambda: self._failed(operation_id, attempt, error, trace)
 
     async def _note_dead_node(self, operation_id: str, attempt: int) -> None:
         """Count on the attempt's node no more: it stays in Ray's table for a while, and a task for it would wait."""
@@ -232,37 +225,20 @@ class EnvironmentDispatcher:
         async with self._asking:  # what is asked for now counts on that node: its attempt goes back only after it
             pass
 
-    async def _complete(self, operation_id: str, attempt: int, result: TrainingResult) -> None:
-        try:
-            await self._operations.complete(operation_id, attempt, result)
-        except (TransitionRefused, ray_errors.RayTaskError) as refused:
-            error = as_ours(refused) if isinstance(refused, ray_errors.RayTaskError) else refused
-            if not isinstance(error, TransitionRefused):
-                raise
-            await self._operations.fail(operation_id, attempt, record_of(error))
-        else:
-            await self._forget(operation_id)
-
     async def _lost(self, operation_id: str, attempt: int, error: KtrdrError) -> None:
-        """Complete an attempt whose model is in the store, whatever became of its process; requeue any other.
-
-        The fence comes first: a save that has begun is waited for by `find_committed`, and none begins after it.
-        """
-        if await self._operations.fence(operation_id, attempt):
-            result = await asyncio.to_thread(self._find_committed, operation_id)
-            if result is not None and await self._operations.complete(operation_id, attempt, result):
-                await self._forget(operation_id)
-                return
         has_started = self._nodes.get((operation_id, attempt)) is not None
-        counts = has_started or not isinstance(error, NotStarted)
-        await self._operations.requeue(operation_id, attempt, str(error), counts)
+        if await self._endings.lost(operation_id, attempt, error, has_started):
+            await self._let_go(operation_id, attempt)
 
-    async def _forget(self, operation_id: str) -> None:
-        """Let go of what a completed training has left to go on from; most have left nothing."""
-        try:
-            await asyncio.to_thread(self._forget_checkpoints, operation_id)
-        except (StorageError, ray_errors.RayError) as error:
-            log.warning("%s is completed, but its checkpoints are left: %s", operation_id, first_line(error))
+    async def _failed(self, operation_id: str, attempt: int, error: KtrdrError, trace: str) -> None:
+        if await self._endings.failed(operation_id, attempt, record_of(error, trace), artifact_of(error)):
+            await self._let_go(operation_id, attempt)
+
+    async def _let_go(self, operation_id: str, attempt: int) -> None:
+        """Let go of what the attempt has left on its node: its model is stored, and it has not heard so itself."""
+        seen = await self._operations.watch(operation_id, attempt, 0.0)
+        if seen.node is not None:
+            await self._runner.let_go(operation_id, seen.node)
 
     async def _guard(self, claim: Claim) -> Watched:
         """Watch an attempt until it is over or has lapsed; kill it where it does not stop within the grace."""

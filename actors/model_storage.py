@@ -113,11 +113,11 @@ class ModelStorageActor:
         self._meters.observe(declared.COMPRESSED_SIZE, received.packed_size)
         return version
 
-    def result_of(self, operation_id: str) -> TrainingResult | None:
+    def result_of(self, operation_id: str, artifact_sha256: str | None = None) -> TrainingResult | None:
         """Return the result of the training whose model was committed for the operation, or None.
 
         A save under way is waited for: it may have outlived the process that handed it over. A model that is damaged
-        since is none: its training is made again.
+        since is none: its training is made again. `artifact_sha256` as in `ModelStorage.result_of`.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class ModelStorageActor:
         """
         with self._committing:
             try:
-                return self._storage.result_of(operation_id)
+                return self._storage.result_of(operation_id, artifact_sha256)
             except DamagedModel as damaged:
                 log.warning("%s made a model that cannot be used: %s", operation_id, damaged.message)
                 return None

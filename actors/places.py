@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping
 
 from cluster.environments import Environment, Environments
 from cluster.view import ClusterView, NodeView
-from ktrdr.operations import UNDER_WAY, OperationStatus
+from ktrdr.operations import OperationStatus
 from ktrdr.wire import EnvironmentEntry, EnvironmentList, NodeEntry, Page
 
 Counts = Mapping[str, Counter[OperationStatus]]
 """How many operations that have not ended each environment has, by their status."""
 
 
-def environment_list(environments: Environments, view: ClusterView, counts: Counts) -> EnvironmentList:
-    """Return the configured environments with the nodes, slots and operations that each has."""
-    items = [_entry(environment, view, counts.get(environment.name, Counter())) for environment in environments]
+def environment_list(
+    environments: Environments, view: ClusterView, counts: Counts, busy: Counter[str]
+) -> EnvironmentList:
+    """Return the configured environments with the nodes, slots and operations that each has; `busy`: slots taken."""
+    items = [_entry(one, view, counts.get(one.name, Counter()), busy[one.name]) for one in environments]
     return EnvironmentList(items=items, total_count=len(items), modes=list(environments.modes))
 
 
@@ -38,8 +40,10 @@ def node_page(nodes: Iterable[NodeView]) -> Page[NodeEntry]:
     return Page(items=items, total_count=len(items))
 
 
-def _entry(environment: Environment, view: ClusterView, counts: Counter[OperationStatus]) -> EnvironmentEntry:
-    n_slots, n_busy = view.slots(environment.name), sum(counts[status] for status in UNDER_WAY)
+def _entry(
+    environment: Environment, view: ClusterView, counts: Counter[OperationStatus], n_busy: int
+) -> EnvironmentEntry:
+    n_slots = view.slots(environment.name)
     return EnvironmentEntry(
         **environment.model_dump(),
         n_nodes=len(view.of(environment.name)),

@@ -79,12 +79,17 @@ class RemoteModelSaver:
             packed.sha256[:12],
         )
         self._spool.keep(packed.blob, packed.sha256)
-        return self.hand_over(packed.blob, packed.sha256)
+        version = self.hand_over(packed.blob, packed.sha256)
+        self._spool.forget()
+        return version
 
     def hand_over(self, packed: Blob, sha256: str) -> ModelVersion:
-        """Return the version that was committed of what is packed already; raises as `save_model` does."""
+        """Return the version that was committed of what is packed already; raises as `save_model` does.
+
+        What is kept stays kept.
+        """
         as_array = np.frombuffer(view_of(packed), np.uint8)  # of which whoever gets it has a view, no copy
-        blob = [self._put(as_array)]  # in a list: the actor fetches it itself, nobody between holds it
+        blob: list[Any] = []  # a list: the actor fetches what is in it itself, nobody between holds it
         n_tries = itertools.count(1)
         tries = Retrying(
             sleep=self._sleep,
@@ -95,13 +100,11 @@ class RemoteModelSaver:
             reraise=True,
         )
         try:
-            version = tries(lambda: self._try_once(sha256, blob, next(n_tries)))
+            return tries(lambda: self._try_once(sha256, as_array, blob, next(n_tries)))
         except (StorageError, ray_errors.RayError) as error:
             if self._spool.kept is None:  # there may be room by now
                 self._spool.keep(packed, sha256)
             raise self._untaken(error) from error
-        self._spool.forget()
-        return version
 
     def _untaken(self, error: StorageError | ray_errors.RayError) -> ResultTransferError:
         cause = as_ours(error) if isinstance(error, ray_errors.RayTaskError) else error
@@ -115,7 +118,9 @@ class RemoteModelSaver:
         advice = f"Correct the cause, then hand it over again with `{again}`: nothing is trained a second time."
         return ResultTransferError(f"{said} {where}", advice, kept.model_dump())
 
-    def _try_once(self, sha256: str, blob: list[Any], n_tries: int) -> ModelVersion:
+    def _try_once(self, sha256: str, packed: Any, blob: list[Any], n_tries: int) -> ModelVersion:
+        if not blob:  # an object store without room is a try that failed, as a disk without is; then it is put once
+            blob.append(self._put(packed))
         answer = self._storage.save.remote(self._operation_id, self._attempt, sha256, blob, n_tries)
         with own_errors():
             version: ModelVersion = self._get(answer)

@@ -14,7 +14,7 @@ from actors.remote_bars import RemoteBarSource
 from actors.remote_checkpoints import RemoteCheckpointStore, ReportingStore
 from actors.remote_storage import RemoteModelSaver
 from actors.runners import Claim
-from actors.transfer_task import hand_over
+from actors.transfer_task import transfer_of
 from ktrdr.async_infrastructure import GenericProgressManager, ThreadCancellationToken
 from ktrdr.data import DataManager
 from ktrdr.errors import StorageError, UnknownArtifact
@@ -57,7 +57,7 @@ def _handed_over(here: Here, claim: Claim) -> dict[str, Any] | None:
     except (UnknownArtifact, StorageError) as error:
         log.warning("What an earlier attempt has trained is not to be had here: it is trained again. %s", error)
         return None
-    return hand_over(here, claim, packed, claim.artifact.sha256)
+    return transfer_of(here, claim).of_packed(packed, claim.artifact.sha256)
 
 
 def _trained(here: Here, claim: Claim, device: str, token: ThreadCancellationToken) -> dict[str, Any]:

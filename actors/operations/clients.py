@@ -164,16 +164,20 @@ class ForClients(Surface):
         return await self.get(operation_id)
 
     async def retry_transfer(self, operation_id: str) -> OperationView:
-        """Reopen an attempt whose hand-over failed, to hand over what it has trained from the node where that lies.
+        """Reopen an attempt that failed, to hand over what it has trained from the node where that lies.
+
+        Asked again while it hands over, it changes nothing.
 
         Raises
         ------
         TransitionRefused
-            If it has not failed so, nothing is kept of it, or nobody would take it up.
+            If it has not failed, nothing is kept of it, or nobody would take it up.
         ArtifactAway
             If that node is not there.
         """
         operation, artifact = await self._desk.write(self._book.transferable, operation_id)
+        if operation.transferring:  # asked again: whether its node is still there is the dispatcher's to find
+            return self._view_of(operation)
         environment = operation.execution.environment
         if environment not in self._environments.names:
             asked = f"handed over again: environment {environment} is not configured any more"
@@ -225,7 +229,8 @@ class ForClients(Surface):
     async def environments(self) -> EnvironmentList:
         """Return what is configured, what is there of it, and what it has to do."""
         counts = await self._desk.write(self._book.active_by_environment)
-        return environment_list(self._environments, await asyncio.to_thread(self._view), counts)
+        busy = await self._desk.write(self._book.busy)
+        return environment_list(self._environments, await asyncio.to_thread(self._view), counts, busy)
 
     async def former_environments(self) -> list[Environment]:
         """Return the environments that are not configured and have operations which have not ended."""

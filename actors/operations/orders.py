@@ -50,8 +50,8 @@ class Orders:
         """Return why the running attempt is to end, if it has run as long as its environment lets it."""
         longest_s = self._environments.limits_of(operation.execution.environment).max_duration_s
         ran_s = operation.attempt_ran_s(self._clock())
-        is_training = operation.status is OperationStatus.RUNNING and not operation.transferring
-        if longest_s is None or not is_training or ran_s < longest_s:
+        is_running = operation.status is OperationStatus.RUNNING
+        if longest_s is None or not is_running or _has_trained(operation) or ran_s < longest_s:
             return None
         return (
             f"It ran {ran_s:.0f} s, and an attempt may run {longest_s:g} s in {operation.execution.environment} "
@@ -61,7 +61,7 @@ class Orders:
     def longest_s(self, operation: Operation) -> float:
         """Return how long a poll may sleep before the attempt is overdue."""
         longest_s = self._environments.limits_of(operation.execution.environment).max_duration_s
-        if longest_s is None or operation.committing or operation.transferring:
+        if longest_s is None or operation.committing or _has_trained(operation):
             return math.inf
         return max(longest_s - operation.attempt_ran_s(self._clock()), 0.05)
 
@@ -79,3 +79,8 @@ class Orders:
             patience_s = GIVEN_UP_AFTER * lease_s
             self._desk.tell(await self._desk.write(self._book.unreachable, operation_id, attempt, since, patience_s))
         return None
+
+
+def _has_trained(operation: Operation) -> bool:
+    """Whether only the hand-over is left to the attempt: that takes the time it needs."""
+    return operation.trained or operation.transferring

@@ -17,7 +17,7 @@ from ktrdr.wire import Queue
 class QueueNow:
     """The queue of every environment, and the nodes that could take what waits.
 
-    `ahead` has how many start before each pending operation, `n_busy` how many attempts each environment carries.
+    `ahead` has how many start before each pending operation, `n_busy` how many slots of each environment are taken.
     """
 
     ahead: Mapping[str, int]

@@ -55,3 +55,6 @@ class TrainingRunner(Protocol):
 
     async def force_stop(self, claim: Claim) -> None:
         """Kill the attempt's process; `run` then ends with an error."""
+
+    async def let_go(self, operation_id: str, node_id: str) -> None:
+        """Remove what a node keeps of an operation's model, if that can be done now; its sweep does it later."""

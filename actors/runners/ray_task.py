@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+import ray.exceptions as ray_errors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from actors.outcome import first_line
 from actors.runners.port import Claim
 from cluster.environments import SLOT_RESOURCE, label_selector
 from cluster.view import ClusterView, NodeView
@@ -18,7 +20,11 @@ from ktrdr.results import TrainingResult
 
 log = logging.getLogger("ktrdr.runner")
 
+NODE_LABEL = "ray.io/node-id"
+"""Ray's own, on every node."""
 LOOK_EVERY_S = 2.0
+LET_GO_S = 10.0
+"""A node that is cut off never answers."""
 GONE_S = 20.0
 """Longer than a node that stops waits for its trainings: until then they end by themselves."""
 
@@ -34,6 +40,7 @@ class RayTaskRunner:
 
     def __init__(self, view: Callable[[], ClusterView]) -> None:
         self._train, self._transfer = ray.remote(_train_on_node), ray.remote(_transfer_on_node)
+        self._forget = ray.remote(_forget_on_node)
         self._view = view
         self._tasks: dict[tuple[str, int], ray.ObjectRef[Any]] = {}
 
@@ -53,7 +60,8 @@ class RayTaskRunner:
             task = self._transfer.options(**transfer_options(claim, view)).remote(claim)
         else:
             task = self._train.options(**task_options(claim, view)).remote(claim)
-        self._tasks[claim.operation_id, claim.attempt] = task
+        attempt = (claim.operation_id, claim.attempt)
+        self._tasks[attempt] = task
         ended, gone = asyncio.ensure_future(_result_of(task)), asyncio.ensure_future(self._nodes_are_gone(claim))
         try:
             await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,12 +72,22 @@ class RayTaskRunner:
         finally:
             gone.cancel()
             ended.add_done_callback(lambda future: future.cancelled() or future.exception())  # nobody else asks for it
-            del self._tasks[claim.operation_id, claim.attempt]
+            if self._tasks.get(attempt) is task:  # a reopened attempt keeps its number: another may run by now
+                del self._tasks[attempt]
 
     async def force_stop(self, claim: Claim) -> None:
         """Kill the process that runs the attempt."""
         if (task := self._tasks.get((claim.operation_id, claim.attempt))) is not None:
             await asyncio.to_thread(ray.cancel, task, force=True)
+
+    async def let_go(self, operation_id: str, node_id: str) -> None:
+        """Remove what a node keeps of an operation's model, if it answers within `LET_GO_S`."""
+        try:
+            affinity = NodeAffinitySchedulingStrategy(node_id, soft=False)
+            task = self._forget.options(name=operation_id, scheduling_strategy=affinity, num_cpus=0, max_retries=0)
+            await asyncio.wait_for(_result_of(task.remote(operation_id)), LET_GO_S)
+        except (ray_errors.RayError, TimeoutError) as error:
+            log.warning("%s: what node %s keeps is left to its sweep: %s", operation_id, node_id[:8], first_line(error))
 
     async def _nodes_are_gone(self, claim: Claim) -> None:
         """Return once no node that could take the task was there at every look within `GONE_S`."""
@@ -95,12 +113,17 @@ async def _result_of(task: Any) -> Any:
 def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
     """Return Ray's options for the attempt's task.
 
-    A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task.
+    A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task. Where
+    an earlier attempt has left an artifact, its node is preferred, and any other taken while that has no room.
     """
     takes_gpu = view.takes_gpu(claim.environment, require_gpu=claim.require_gpu)
+    selector, node = label_selector(claim.environment, claim.require_gpu), _node_of_artifact(claim, view)
+    where: dict[str, Any] = {"label_selector": selector}
+    if node is not None:
+        where = {"label_selector": {**selector, NODE_LABEL: node.node_id}, "fallback_strategy": [where]}
     return {
         "name": claim.operation_id,
-        "label_selector": label_selector(claim.environment, claim.require_gpu),
+        **where,
         "resources": {SLOT_RESOURCE: 1},
         "num_cpus": 1,
         "num_gpus": 1 if takes_gpu else 0,
@@ -137,6 +160,12 @@ def _transfer_on_node(claim: Claim) -> dict[str, Any]:
     from actors.transfer_task import transfer  # noqa: PLC0415 - as below
 
     return transfer(claim)
+
+
+def _forget_on_node(operation_id: str) -> None:
+    from actors.node_spool import spool_of_node  # noqa: PLC0415 - as in `actors.artifact_parts`
+
+    spool_of_node().forget(operation_id)
 
 
 def _train_on_node(claim: Claim) -> dict[str, Any]:

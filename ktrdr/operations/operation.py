@@ -111,7 +111,7 @@ class Operation(_Record):
     attempt_started_at: str | None = None
     """The present attempt's start; None while none is under way."""
     ran_s: float = Field(default=0.0, ge=0)
-    """Seconds that attempts which have ended were under way."""
+    """Seconds that attempts which have ended were under way, the hand-overs made again left out."""
     completed_at: str | None = None
     attempt: int = Field(default=0, ge=0)
     """Fences late reports; 0 before the first claim."""
@@ -130,6 +130,8 @@ class Operation(_Record):
     """What has been trained and is not in the model store yet."""
     transferring: bool = False
     """The present attempt was reopened: it hands `artifact` over and trains nothing."""
+    trained: bool = False
+    """The present attempt has trained and kept what came of it: only its hand-over is left."""
     fenced: bool = False
     """The present attempt is being given up: it may no longer begin to save its model."""
     unreachable_since: str | None = None
@@ -175,8 +177,8 @@ class Operation(_Record):
         kept: dict[str, Any] = {"has_checkpoint": has_checkpoint, "resumable": has_checkpoint and to in TERMINAL}
         kept["artifact"] = None if is_completed else self.artifact
         kept["transferring"] = self.transferring and to is OperationStatus.CANCELLING
-        # both belong to the running attempt: no other status carries them on
-        kept |= {"committing": False, "fenced": False}
+        # they belong to the running attempt: no other status carries them on
+        kept |= {"committing": False, "fenced": False, "trained": False}
         return self.changed(**{**kept, **times, **changes, "status": to})
 
     def waited_s(self, now: datetime) -> float:
@@ -188,7 +190,9 @@ class Operation(_Record):
         return _seconds(self.attempt_started_at, now) if self.attempt_started_at else 0.0
 
     def ran_until_s(self, now: datetime) -> float:
-        """Return for how long attempts at it were under way, the present one with them."""
+        """Return for how long attempts at it were under way, the present one too; not what one was reopened for."""
+        if self.transferring:
+            return self.ran_s
         return round(self.ran_s + self.attempt_ran_s(now), 3)
 
     def cost(self, now: datetime) -> float | None:

@@ -70,17 +70,19 @@ class OperationReadings:
         return counts
 
     def queue(self) -> tuple[dict[str, int], Counter[str]]:
-        """Return how many start before each pending operation, by id, and how many attempts each environment has."""
+        """Return how many start before each pending operation, by id, and how many slots each environment has taken."""
         with self._store.reading() as rows:
             seen: Counter[str] = Counter()
             ahead: dict[str, int] = {}
             for environment, operation_id in rows.pending_ids():
                 ahead[operation_id] = seen[environment]
                 seen[environment] += 1
-            n_busy: Counter[str] = Counter()
-            for (status, environment), n_operations in rows.counts().items():
-                n_busy[environment] += n_operations if OperationStatus(status) in UNDER_WAY else 0
-            return ahead, n_busy
+            return ahead, _busy(rows)
+
+    def busy(self) -> Counter[str]:
+        """Return how many slots of each environment are taken: one that was reopened for its artifact takes none."""
+        with self._store.reading() as rows:
+            return _busy(rows)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many operations there are, by status and environment."""
@@ -109,6 +111,10 @@ class OperationReadings:
         """Return a setting changed at run time; None if it was not."""
         with self._store.reading() as rows:
             return rows.setting(key)
+
+
+def _busy(rows: OperationRows) -> Counter[str]:
+    return Counter(one.execution.environment for one in rows.with_status(UNDER_WAY) if not one.transferring)
 
 
 def existing(rows: OperationRows, operation_id: str) -> Operation:

@@ -51,8 +51,8 @@ def handing_over(operation: Operation) -> str:
 
 def failed(operation: Operation, error: OperationError) -> str:
     """The attempt failed by itself."""
-    following = _hand_over(operation) if error.kind == "result_transfer" else ""
-    return f"Failed: {_sentence(error.message)} {following or _resume(operation) or _show(operation)}"
+    following = _hand_over(operation) or _resume(operation) or _show(operation)
+    return f"Failed: {_sentence(error.message)} {following}"
 
 
 def used_up(operation: Operation, reason: str) -> str:

@@ -19,23 +19,25 @@ class TransferBook(AttemptBook):
         with self._store.writing() as rows:
             operation = under_way(rows, operation_id, attempt)
             if operation is not None:
-                rows.replace(operation.changed(artifact=artifact))
+                rows.replace(operation.changed(artifact=artifact, trained=True))
             return operation is not None
 
     def transferable(self, operation_id: str) -> tuple[Operation, KeptArtifact]:
-        """Return an operation whose hand-over can be made again, and what there is to hand over.
+        """Return an operation whose hand-over can be made again, or already is, and what there is to hand over.
 
         Raises
         ------
         TransitionRefused
-            If it has not failed so, or nothing is kept of it.
+            If it has not failed, or nothing is kept of it.
         """
         with self._store.reading() as rows:
             operation = existing(rows, operation_id)
             return operation, _artifact_of(operation)
 
     def retry_transfer(self, operation_id: str) -> Operation:
-        """Reopen an attempt whose hand-over failed: it is running again, to be claimed by `claim_transfer`.
+        """Reopen an attempt that failed and left an artifact: it is running again, to be claimed by `claim_transfer`.
+
+        One that is reopened already is returned as it is: who asks again has not heard the answer.
 
         Raises
         ------
@@ -46,6 +48,8 @@ class TransferBook(AttemptBook):
         with self._store.writing() as rows:
             operation = existing(rows, operation_id)
             _artifact_of(operation)
+            if operation.transferring:
+                return operation
             execution = operation.execution.model_copy(update={"node": None})
             reopened = {"owner": None, "error": None, "transferring": True, "execution": execution}
             why = reasons.handing_over(operation)
@@ -65,9 +69,9 @@ class TransferBook(AttemptBook):
 
 
 def _artifact_of(operation: Operation) -> KeptArtifact:
-    has_failed_so = operation.error is not None and operation.error.kind == "result_transfer"
-    if operation.status is not OperationStatus.FAILED or not has_failed_so:
-        asked = "handed over again: only one that failed with kind result_transfer can be"
+    is_reopened = operation.status is OperationStatus.RUNNING and operation.transferring
+    if operation.status is not OperationStatus.FAILED and not is_reopened:
+        asked = "handed over again: only one that failed can be"
         raise TransitionRefused(operation.operation_id, operation.status.value, asked)
     if operation.artifact is None:
         asked = "handed over again: no artifact of it is kept"

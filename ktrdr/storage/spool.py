@@ -29,6 +29,8 @@ KEPT_S = 30 * 24 * 3600.0
 """What is older is swept when another artifact comes."""
 N_KEPT = 200
 """Of more than so many the oldest are swept."""
+KEPT_BYTES = 20 * 1000**3
+"""Of more the oldest are swept until the rest is no more; the newest stays, however large."""
 LEFTOVER_S = 3600.0
 """What is still being written after so long is no longer being written."""
 
@@ -51,10 +53,18 @@ class Spool:
         How files are changed.
     clock
         Seconds since 1970.
+    kept_bytes
+        How much of it stays.
     """
 
-    def __init__(self, folder: Path, files: FileLayer | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._folder, self._files, self._clock = folder, files or FileLayer(), clock
+    def __init__(
+        self,
+        folder: Path,
+        files: FileLayer | None = None,
+        clock: Callable[[], float] = time.time,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self._folder, self._files, self._clock, self._kept_bytes = folder, files or FileLayer(), clock, kept_bytes
 
     def keep(self, operation_id: str, sha256: str, blob: Blob) -> Path:
         """Write an operation's artifact and return its path; it is on disk then, and takes the place of earlier ones.
@@ -69,7 +79,7 @@ class Spool:
             self._files.make_folder(self._folder)
             self._folder.chmod(0o700)
             with suppress(OSError):
-                self._sweep()
+                self._sweep(len(view_of(blob)))
             temporary = self._folder / f".tmp-{uuid.uuid4().hex}"
             try:
                 self._files.write(temporary, view_of(blob))
@@ -124,15 +134,21 @@ class Spool:
             for path in self._of(operation_id):
                 self._files.remove(path)
 
-    def _sweep(self) -> None:
-        """Remove what is too old, the oldest of too many, and what unfinished writes left."""
+    def _sweep(self, n_bytes: int) -> None:
+        """Remove what is too old, the oldest of too many and of too much, and what unfinished writes left.
+
+        `n_bytes` come now, in one more artifact.
+        """
         now_s = self._clock()
         aged = sorted((_age_s(path, now_s), path) for path in self._folder.iterdir())
         artifacts = [(age_s, path) for age_s, path in aged if _NAME.fullmatch(path.name)]
         for number, (age_s, path) in enumerate(artifacts, start=1):
-            if age_s > KEPT_S or number >= N_KEPT:  # one more comes now
+            n_bytes += _size(path)
+            if age_s > KEPT_S or number >= N_KEPT or n_bytes > self._kept_bytes:
                 logger.warning(
-                    "The artifact %s is %.0f days old, or one of too many: it is removed", path, age_s / 86400
+                    "The artifact %s, %.0f days old, is too old, or the oldest of too many or too much: it is removed",
+                    path,
+                    age_s / 86400,
                 )
                 self._files.remove(path)
         for age_s, path in aged:
@@ -171,3 +187,10 @@ def _age_s(path: Path, now_s: float) -> float:
         return now_s - path.stat().st_mtime
     except FileNotFoundError:  # another process has just removed it
         return 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # as above
+        return 0

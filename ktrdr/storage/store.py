@@ -159,8 +159,10 @@ class ModelStorage(ModelRegistry):
         model_id = f"{strategy}/{folder.name}"
         return model_id, fingerprint_of(folder, model_id)
 
-    def result_of(self, operation_id: str) -> TrainingResult | None:
+    def result_of(self, operation_id: str, artifact_sha256: str | None = None) -> TrainingResult | None:
         """Return the result of the operation's training, from the model it made; None where it has made none.
+
+        `artifact_sha256`: of that one artifact alone, where an earlier attempt may have made another model.
 
         Raises
         ------
@@ -174,7 +176,9 @@ class ModelStorage(ModelRegistry):
                 for base, numbers in self._folders.versions(strategy).items():
                     for number in reversed(numbers):
                         folder = self._folders.path(strategy, base, number)
-                        if _metadata_in(folder).get("operation_id") == operation_id:
+                        origin = _metadata_in(folder)
+                        is_it = artifact_sha256 in (None, origin.get("artifact_sha256"))
+                        if is_it and origin.get("operation_id") == operation_id:
                             with _read_errors_apart():
                                 return result_in(folder, f"{strategy}/{folder.name}")
         return None

@@ -60,7 +60,7 @@ def going_on(operation: dict[str, Any], strategy_given: str | None = None) -> li
     A strategy that came as a text whose file is not known here cannot be trained again by a command.
     """
     strategy = strategy_given or operation["request"].get("strategy_name")
-    is_untaken = operation["artifact"] is not None and (operation["error"] or {}).get("kind") == "result_transfer"
+    is_untaken = operation["artifact"] is not None and operation["status"] == "failed"
     storing = [("store its model", f"operations retry-transfer {operation['operation_id']}")] if is_untaken else []
     resuming = [("go on with it", f"operations resume {operation['operation_id']}")] if operation["resumable"] else []
     return [*storing, *resuming, *([("train again", f"models train {argument(strategy)}")] if strategy else [])]

@@ -126,7 +126,7 @@ async def retry(operation_id: str, gateway: GatewayDep, asked: RetryRequest | No
 
 @router.post("/{operation_id}/retry-transfer", status_code=202)
 async def retry_transfer(operation_id: str, gateway: GatewayDep) -> OperationView:
-    """Hand over again what was trained and could not be stored; 409 where nothing is, or its node is gone."""
+    """Hand over again what was trained and could not be stored; 409 where nothing is kept, or its node is gone."""
     view: OperationView = await gateway.operations("retry_transfer", operation_id)
     return view
 

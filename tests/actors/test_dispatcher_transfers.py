@@ -16,6 +16,7 @@ from ktrdr.errors import (
     ResultTransferError,
     StorageError,
     TransitionRefused,
+    UnknownArtifact,
 )
 from ktrdr.operations import KeptArtifact
 from tests.fakes.house import House, run, until
@@ -74,6 +75,8 @@ def test_it_waits_for_no_slot(tmp_path: Path) -> None:
         await house.operations.retry_transfer(operation_id)
         await until(lambda: len(house.runner.claims) == 4)
         assert house.runner.claims[-1].only_hands_over
+        [local] = [one for one in (await house.operations.environments()).items if one.name == "cpu-docker"]
+        assert (local.slots, local.busy, local.free) == (2, 2, 0)
 
     run(scene)
 
@@ -117,6 +120,31 @@ def test_one_that_was_stored_before_its_process_died_is_completed(tmp_path: Path
         house.committed[operation_id] = a_result(model_id="stored/m_v1")
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
         assert (await house.operations.wait(operation_id)).status == "completed"
+        assert house.runner.let_go_of == []  # it had not said where it runs
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UNTAKEN, UnknownArtifact("train-1"), ZeroDivisionError("of nobody's making"), ray_errors.WorkerCrashedError()],
+)
+@pytest.mark.parametrize("is_again", [False, True], ids=["by its training", "made again"])
+def test_a_hand_over_that_raises_after_its_model_was_stored_is_completed(
+    tmp_path: Path, error: Exception, is_again: bool
+) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        house.dispatcher()
+        operation_id = await (reopened(house) if is_again else house.begun())
+        await house.operations.placed(operation_id, 1, "node-1", "cpu")
+        await house.operations.begin_commit(operation_id, 1)
+        house.committed[operation_id] = a_result(model_id="stored/m_v1")
+        house.runner.break_off(operation_id, error)
+        ended = await house.operations.wait(operation_id)
+        assert (ended.status, ended.artifact) == ("completed", None)
+        await until(lambda: house.forgotten == [operation_id])
+        await until(lambda: house.runner.let_go_of == [(operation_id, "node-1")])
 
     run(scene)
 
@@ -229,6 +257,26 @@ def test_it_has_the_time_it_needs_however_long_its_training_was_let_run(tmp_path
         house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
         ended = await house.operations.wait(operation_id)
         assert ended.error is not None and ended.error["kind"] == "result_transfer"
+
+    run(scene)
+
+
+def test_a_training_that_is_done_is_not_timed_out_while_it_hands_over(tmp_path: Path) -> None:
+    async def scene() -> None:
+        clock = Clock()
+        limited = Environments((LOCAL.model_copy(update={"max_duration_s": 60.0}),))
+        house = House(tmp_path, environments=limited, clock=clock)
+        house.dispatcher()
+        operation_id = await house.begun()
+        clock.advance(seconds=59)
+        await house.operations.artifact_kept(operation_id, 1, KEPT)
+        clock.advance(hours=1)
+        assert await house.operations.wait_for_cancel(operation_id, 1, 0.01) == ("run", None)
+        house.runner.break_off(operation_id, ray_errors.WorkerCrashedError())
+        await until(lambda: len(house.runner.claims) == 2)
+        clock.advance(hours=1)  # the next attempt may have to train: it has its own time and no more
+        word, _ = await house.operations.wait_for_cancel(operation_id, 2, 0.01)
+        assert word == "timeout"
 
     run(scene)
 

@@ -13,6 +13,7 @@ from cluster import ClusterView, NodeView
 from ktrdr.errors import NotStarted
 from ktrdr.operations import KeptArtifact
 from ktrdr.training import CheckpointPolicy
+from tests.fakes.results import a_result
 
 
 def claim(**changes: Any) -> Claim:
@@ -89,6 +90,20 @@ def test_a_task_that_cannot_be_placed_for_want_of_the_nodes_has_not_started() ->
 KEPT = KeptArtifact(node="a", address="x", path="/spool/p", sha256="ab" * 32, size=1)
 
 
+def test_an_attempt_prefers_the_node_that_keeps_what_an_earlier_one_trained_and_takes_any_other() -> None:
+    there = replace(CUDA, node_id="a" * 56)
+    left = claim(artifact=KEPT.model_copy(update={"node": there.node_id}))
+    options = task_options(left, ClusterView((NO_CARD, there)))
+    anywhere = {"ktrdr.io/environment": "cuda-cloud"}
+    assert options["label_selector"] == {**anywhere, "ray.io/node-id": there.node_id}
+    assert options["fallback_strategy"] == [{"label_selector": anywhere}]
+    RayTaskRunner(lambda: ClusterView(()))._train.options(
+        **options
+    )  # Ray's own check of what may be asked for together
+    elsewhere = task_options(left, ClusterView((replace(NO_CARD, address="another"),)))
+    assert (elsewhere["label_selector"], "fallback_strategy" in elsewhere) == (anywhere, False)
+
+
 def test_what_is_handed_over_again_runs_on_its_node_beside_what_trains_there() -> None:
     there = replace(CUDA, node_id="a" * 56)
     kept = KEPT.model_copy(update={"node": there.node_id})
@@ -101,3 +116,67 @@ def test_nothing_is_handed_over_from_a_node_that_is_not_there() -> None:
     gone = claim(artifact=KEPT.model_copy(update={"node": "c", "address": "y"}), only_hands_over=True)
     with pytest.raises(NotStarted, match="node c at y"):
         transfer_options(gone, ClusterView((CUDA,)))
+
+
+class Submitted:
+    """A remote function whose tasks end when the test says so."""
+
+    def __init__(self) -> None:
+        self.tasks: list[asyncio.Future[Any]] = []
+
+    def options(self, **_: Any) -> Submitted:
+        return self
+
+    def remote(self, _: object) -> asyncio.Future[Any]:
+        self.tasks.append(asyncio.get_running_loop().create_future())
+        return self.tasks[-1]
+
+
+def test_an_attempt_that_was_reopened_while_its_first_task_was_left_behind_ends_by_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed: list[Any] = []
+    monkeypatch.setattr(ray_task.ray, "cancel", lambda task, force: killed.append(task))
+
+    async def scene() -> None:
+        there = replace(CUDA, node_id="a" * 56)
+        runner, submitted = RayTaskRunner(lambda: ClusterView((there,))), Submitted()
+        monkeypatch.setattr(runner, "_transfer", submitted)
+        again = claim(artifact=KEPT, only_hands_over=True)
+        runs = []
+        for n_submitted in (1, 2):
+            runs.append(asyncio.ensure_future(runner.run(again)))
+            while len(submitted.tasks) < n_submitted:
+                await asyncio.sleep(0.001)
+        first, second = submitted.tasks
+        first.set_exception(NotStarted("killed"))
+        with pytest.raises(NotStarted):
+            await runs[0]
+        await runner.force_stop(again)
+        assert killed == [second]
+        second.set_result(a_result().model_dump(mode="json"))
+        assert await runs[1] == a_result()
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+
+
+@pytest.mark.parametrize("answer", ["done", "node died", "never"])
+def test_a_node_that_does_not_let_go_of_an_artifact_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answer: str
+) -> None:
+    monkeypatch.setattr(ray_task, "LET_GO_S", 0.01 if answer == "never" else 10.0)
+
+    async def scene() -> None:
+        runner, submitted = RayTaskRunner(lambda: ClusterView(())), Submitted()
+        monkeypatch.setattr(runner, "_forget", submitted)
+        asked = asyncio.ensure_future(runner.let_go("train-1", "a" * 56))
+        while not submitted.tasks:
+            await asyncio.sleep(0.001)
+        if answer == "done":
+            submitted.tasks[0].set_result(None)
+        if answer == "node died":
+            submitted.tasks[0].set_exception(ray_task.ray_errors.NodeDiedError("it is gone"))
+        await asked
+
+    asyncio.run(asyncio.wait_for(scene(), 10))
+    assert ("left to its sweep" in caplog.text) == (answer != "done")

@@ -77,6 +77,37 @@ def test_a_store_that_never_takes_it_leaves_it_on_the_node_and_says_where_and_wh
     assert failed.value.artifact is not None and failed.value.artifact["path"] == str(path)
 
 
+@pytest.mark.parametrize("n_full", [1, 3, 4])
+def test_an_object_store_without_room_is_a_try_that_failed(tmp_path: Path, n_full: int) -> None:
+    n_puts = 0
+
+    def put(blob: object) -> object:
+        nonlocal n_puts
+        n_puts += 1
+        if n_puts <= n_full:
+            raise ray_errors.ObjectStoreFullError("it has no room for 4096 bytes")
+        return blob
+
+    storage = storage_in(tmp_path)
+    lost = [ray_errors.ActorUnavailableError("model_storage restarts", None)]
+
+    def get(answer: object) -> object:
+        if lost:
+            raise lost.pop()
+        return get_now(answer)
+
+    full = RemoteModelSaver(Handle(storage), "train-1", 1, node_spool(tmp_path), get, put, lambda _: None)
+    if n_full == 4:
+        with pytest.raises(ResultTransferError, match="no room for 4096 bytes") as failed:
+            full.save_model(trained_artifact())
+        assert failed.value.artifact is not None
+        return
+    if n_full == 3:
+        lost.clear()
+    full.save_model(trained_artifact())
+    assert (n_puts, len(storage.list_models())) == (n_full + 1, 1)  # a try that fails after it was put puts nothing
+
+
 def test_a_defect_of_the_store_is_named_without_its_trace(tmp_path: Path) -> None:
     def get(_: object) -> object:
         raise ray_errors.RayTaskError("save", "Traceback (most recent call last): ...", ZeroDivisionError("of it"))
@@ -98,7 +129,7 @@ def test_what_was_kept_is_handed_over_again_as_the_same_version_with_the_same_re
     first, second = hand_over(packed, kept.sha256), hand_over(packed, kept.sha256)
     assert first == second
     assert [model["model_id"] for model in storage.list_models()] == [first.model_id]
-    assert spooled(tmp_path) == []
+    assert len(spooled(tmp_path)) == 1  # whoever hands over what was kept has no result yet
 
 
 def test_a_spool_without_room_costs_a_warning_and_not_the_hand_over(tmp_path: Path) -> None:

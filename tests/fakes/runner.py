@@ -21,6 +21,7 @@ class FakeRunner:
     def __init__(self) -> None:
         self.claims: list[Claim] = []
         self.stopped_by_force: list[str] = []
+        self.let_go_of: list[tuple[str, str]] = []
         self.is_cut_off = False
         self._ends: dict[str, asyncio.Future[TrainingResult]] = {}
 
@@ -34,6 +35,9 @@ class FakeRunner:
         self.stopped_by_force.append(claim.operation_id)
         if self.is_cut_off:
             await asyncio.Event().wait()
+
+    async def let_go(self, operation_id: str, node_id: str) -> None:
+        self.let_go_of.append((operation_id, node_id))
 
     def finish(self, operation_id: str) -> None:
         self._ends.pop(operation_id).set_result(a_result(model_id=f"{operation_id}/m_v1"))

@@ -189,7 +189,8 @@ class Lives(RuleBasedStateMachine):
     @rule(operation_id=ids)
     def retry_transfer(self, operation_id: str) -> None:
         before = self.book.get(operation_id)
-        can_be = before.error is not None and before.error.kind == "result_transfer" and before.artifact is not None
+        is_reopened = before.transferring and before.status is OperationStatus.RUNNING
+        can_be = (before.status is OperationStatus.FAILED and before.artifact is not None) or is_reopened
         try:
             after = self.book.retry_transfer(operation_id)
         except TransitionRefused as refused:
@@ -199,6 +200,9 @@ class Lives(RuleBasedStateMachine):
         assert can_be
         assert (after.status, after.attempt, after.transferring) == ("running", before.attempt, True)
         assert self.book.get(operation_id) == after
+        if is_reopened:
+            assert after == before
+            return
         self.granted.discard((operation_id, after.attempt))  # its commit has to begin again
         self.reopened.add(operation_id)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ktrdr.errors import TransitionRefused
+from ktrdr.errors import ErrorKind, TransitionRefused
 from ktrdr.operations import Operation, OperationBook, OperationError
 from tests.ktrdr.operations.builders import KEPT, Clock, pending
 
@@ -71,6 +71,31 @@ def test_a_reopened_attempt_is_given_once_and_again_after_a_lost_answer(book: Op
     assert book.claim("cpu-docker", "d-1") is None
 
 
+def test_one_that_is_reopened_already_stays_its_owners(book: OperationBook) -> None:
+    reopened(book)
+    given = book.claim_transfer("cpu-docker", "d-1")
+    book.begin_commit("train-1", 1)
+    before = book.get("train-1")
+    assert given is not None and book.retry_transfer("train-1") == before
+    assert book.claim_transfer("cpu-docker", "d-1", [("train-1", 1)]) is None
+    assert book.get("train-1") == before
+
+
+def test_what_is_handed_over_again_takes_no_slot_and_costs_nothing(book: OperationBook, clock: Clock) -> None:
+    priced = pending("train-1")
+    started(book, execution=priced.execution.model_copy(update={"cost_per_hour": 10.0}))
+    clock.advance(hours=1)
+    assert (book.busy(), book.queue()[1]) == ({"cpu-docker": 1}, {"cpu-docker": 1})
+    book.fail("train-1", 1, NO_ROOM, KEPT)
+    again = book.retry_transfer("train-1")
+    clock.advance(hours=5)
+    assert (book.busy(), book.queue()[1]) == ({}, {})
+    assert (again.ran_until_s(clock()), again.cost(clock())) == (3600.0, 10.0)
+    book.begin_commit("train-1", 1)
+    done = book.complete("train-1", 1, {})
+    assert done is not None and (done.ran_s, done.cost(clock())) == (3600.0, 10.0)
+
+
 def test_one_that_nobody_has_claimed_is_nobodys_orphan(book: OperationBook) -> None:
     reopened(book)
     assert book.orphans("cpu-docker", "d-2") == []
@@ -131,7 +156,26 @@ def test_a_resume_trains_and_lets_go_of_the_artifact(book: OperationBook) -> Non
     assert (waiting.status, waiting.artifact) == ("pending", None)
 
 
-@pytest.mark.parametrize("state", ["pending", "running", "completed", "failed otherwise", "failed with nothing kept"])
+@pytest.mark.parametrize("kind", ["timeout", "infrastructure", "training"])
+def test_whatever_it_failed_of_what_is_kept_can_be_handed_over_again(book: OperationBook, kind: ErrorKind) -> None:
+    started(book)
+    book.artifact_kept("train-1", 1, KEPT)
+    ended = book.fail("train-1", 1, OperationError(kind=kind, message="It ended."))
+    assert ended is not None and "retry-transfer train-1" in ended.status_reason
+    again = book.retry_transfer("train-1")
+    assert (again.status, again.transferring, again.artifact) == ("running", True, KEPT)
+
+
+def test_an_attempt_has_trained_from_when_its_artifact_is_kept_and_the_next_one_has_not(book: OperationBook) -> None:
+    assert not started(book).trained
+    book.artifact_kept("train-1", 1, KEPT)
+    assert book.get("train-1").trained
+    book.requeue("train-1", 1, "Its process was killed.")
+    again = book.claim("cpu-docker", "d-1")
+    assert again is not None and not again.trained
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "completed", "cancelled", "failed with nothing kept"])
 def test_nothing_else_is_handed_over_again(book: OperationBook, state: str) -> None:
     book.submit(pending("train-1"))
     if state != "pending":
@@ -139,8 +183,10 @@ def test_nothing_else_is_handed_over_again(book: OperationBook, state: str) -> N
     if state == "completed":
         book.begin_commit("train-1", 1)
         book.complete("train-1", 1, {})
-    if state == "failed otherwise":
-        book.fail("train-1", 1, OperationError(kind="training", message="loss is not finite"), KEPT)
+    if state == "cancelled":
+        book.artifact_kept("train-1", 1, KEPT)
+        book.request_cancel("train-1", "enough")
+        book.acknowledge_cancel("train-1", 1)
     if state == "failed with nothing kept":
         book.fail("train-1", 1, NO_ROOM)
     before = book.get("train-1")

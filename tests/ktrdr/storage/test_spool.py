@@ -149,3 +149,18 @@ def test_of_too_many_the_oldest_go(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == N_KEPT
     gone = {f"train-{number}.{OTHER_SHA256}.artifact" for number in (0, 1)}
     assert not gone & set(names(tmp_path))
+
+
+def test_of_too_much_the_oldest_go_and_the_newest_stays_however_large(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path / "spool", QuickFiles(), lambda: 1e9 + 10, kept_bytes=2 * len(BLOB))
+    paths = []
+    for number in range(3):
+        paths.append(spool.keep(f"train-{number}", SHA256, BLOB))
+        os.utime(paths[-1], (1e9 + number, 1e9 + number))
+    assert [path.exists() for path in paths] == [False, True, True]
+    assert str(paths[0]) in caplog.text and "too much" in caplog.text
+    large = BLOB * 3
+    newest = spool.keep("train-3", hashlib.sha256(large).hexdigest(), large)
+    assert names(tmp_path) == [newest.name]
