@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,17 +11,31 @@ import torch
 
 from ktrdr.async_infrastructure import ThreadCancellationToken
 from ktrdr.errors import CancellationError, TrainingError
+from ktrdr.model import MLP
+from ktrdr.model.network import build_network
 from ktrdr.storage import ModelStorage
 from ktrdr.strategy import load_strategy
-from ktrdr.training import CheckpointPolicy, TrainingExecutor, detect_device
+from ktrdr.training import CheckpointPolicy, ModelTrainer, TrainingExecutor, detect_device
 from tests.fakes.checkpoints import CutAt, MemoryCheckpoints, PowerCut
 from tests.ktrdr.prediction.trained import DOCUMENTS, train_and_load
+from tests.ktrdr.training.small_training import config_of
 from tests.ktrdr.training.strategies import bundled_data, document, small_strategy
 from tests.ktrdr.training.test_resume import STRATEGIES, Keeping, settled, strategy_of
 
-WIDE = {"model.architecture.hidden_layers": [2048] * 10}
+GB = 1e9
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
+
+
+@contextmanager
+def room(n_bytes):
+    """Let torch take no more of the card's memory than this."""
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(n_bytes / torch.cuda.get_device_properties(0).total_memory)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
 
 
 def executor_of(strategy, *, device="cuda", storage=None, checkpoints=None, token=None, on_epoch=None):
@@ -110,24 +125,23 @@ def test_a_cancel_ends_it_within_a_batch_and_gives_its_memory_back():
     assert torch.cuda.memory_allocated() == before
 
 
-def peak_of(strategy):
-    """Return the bytes that a training takes at most."""
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    execute(strategy)
-    return torch.cuda.max_memory_reserved()
-
-
 def test_a_batch_that_does_not_fit_is_refused_with_the_largest_size_that_does():
-    sizes = {n_rows: load_strategy(document(epochs=1), WIDE | {"training.batch_size": n_rows}) for n_rows in (16, 512)}
-    small, large = (peak_of(strategy) for strategy in sizes.values())
-    total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction((small + (large - small) / 2) / total)
-    try:
-        with pytest.raises(TrainingError, match=r"A batch of 512 rows does not fit .*; \d+ rows do") as caught:
-            execute(sizes[512])
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
+    config = config_of(batch_size=32_768, epochs=1)
+    network = build_network(MLP(type="mlp", architecture={"hidden_layers": (4096,)}), 5, 3)
+    random = np.random.default_rng(0)
+    X, y = random.random((40_000, 5), dtype=np.float32), random.integers(0, 3, 40_000)
+    trainer = ModelTrainer(config, device=torch.device("cuda"))
+    with room(1.0 * GB), pytest.raises(TrainingError, match=r"A batch of 32768 rows does not fit") as caught:
+        trainer.train(X, y, X[:100], y[:100], network=network, n_outputs=3)
     n_fitting = int(str(caught.value).split("; ")[1].split()[0])
-    assert 16 <= n_fitting < 512
+    assert 1024 <= n_fitting < 32_768
+    fitting = ModelTrainer(config.model_copy(update={"batch_size": n_fitting}), device=torch.device("cuda"))
+    with room(1.0 * GB):
+        assert fitting.train(X, y, X[:100], y[:100], network=network, n_outputs=3).epochs_completed == 1
+
+
+def test_a_network_that_does_not_fit_is_said_in_words():
+    strategy = load_strategy(document(epochs=1), {"model.architecture.hidden_layers": [2048] * 10})
+    with room(0.3 * GB), pytest.raises(TrainingError, match="memory of cuda is full while training") as caught:
+        execute(strategy)
+    assert "smaller" in str(caught.value.suggestion)
