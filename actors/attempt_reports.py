@@ -13,12 +13,14 @@ from typing import Any
 import ray
 import ray.exceptions as ray_errors
 
+from actors.cancellation import follow_cancel
 from actors.names import NAMESPACE, OPERATIONS
 from actors.node_spool import NodeSpool, spool_of_node
 from actors.reporting import RETRY_S, Reporter
 from actors.runners import Claim
 from actors.task_log import log_to
 from cluster.node_table import OwnNode, own_node
+from ktrdr.async_infrastructure import ThreadCancellationToken
 
 log = logging.getLogger("ktrdr.task")
 
@@ -76,3 +78,12 @@ def placed(here: Here, claim: Claim, device: str | None, is_stopping: Callable[[
             time.sleep(RETRY_S)
         else:
             return
+
+
+def stop_asked(here: Here, claim: Claim) -> ThreadCancellationToken:
+    """Return a token that is cancelled when the attempt is to stop."""
+    token = ThreadCancellationToken()
+    attempt, poll = (claim.operation_id, claim.attempt), here.operations.wait_for_cancel
+    # No deadline on the call itself: the poll's own timeout ends it, and a dead actor raises.
+    follow_cancel(lambda timeout_s: ray.get(poll.remote(*attempt, timeout_s)), token, TRANSIENT)
+    return token

@@ -43,6 +43,8 @@ class RemoteModelSaver:
         How Ray's objects are had and handed over, and how a pause is made.
     encoding
         How artifacts are compressed.
+    check
+        Raises where the attempt is to stop: what was trained is kept by then, and not handed over.
     """
 
     def __init__(  # noqa: PLR0913 - what is injected
@@ -55,10 +57,11 @@ class RemoteModelSaver:
         put: Callable[[Any], Any] = ray.put,
         sleep: Callable[[float], None] = time.sleep,
         encoding: Encoding = Encoding.GZIP,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._storage, self._operation_id, self._attempt = model_storage, operation_id, attempt
         self._spool, self._get, self._put, self._sleep = spool, get, put, sleep
-        self._encoding = encoding
+        self._encoding, self._check = encoding, check
 
     def save_model(self, artifact: ModelArtifact) -> ModelVersion:
         """Return the version that was committed.
@@ -88,6 +91,7 @@ class RemoteModelSaver:
 
         What is kept stays kept.
         """
+        self._check()  # not between the tries: one whose answer was lost may have been stored
         as_array = np.frombuffer(view_of(packed), np.uint8)  # of which whoever gets it has a view, no copy
         blob: list[Any] = []  # a list: the actor fetches what is in it itself, nobody between holds it
         n_tries = itertools.count(1)

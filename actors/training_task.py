@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Any
 
-import ray
-
-from actors.attempt_reports import TRANSIENT, Here, actor_named, heard, placed
-from actors.cancellation import follow_cancel
+from actors.attempt_reports import Here, actor_named, heard, placed, stop_asked
 from actors.names import BARS, MODEL_STORAGE
 from actors.remote_bars import RemoteBarSource
 from actors.remote_checkpoints import RemoteCheckpointStore, ReportingStore
 from actors.remote_storage import RemoteModelSaver
 from actors.runners import Claim
 from actors.transfer_task import transfer_of
-from ktrdr.async_infrastructure import GenericProgressManager, ThreadCancellationToken
+from ktrdr.async_infrastructure import GenericProgressManager, ThreadCancellationToken, raise_if_cancelled
 from ktrdr.data import DataManager
 from ktrdr.errors import StorageError, UnknownArtifact
 from ktrdr.strategy import load_strategy
@@ -37,18 +35,14 @@ def train(claim: Claim) -> dict[str, Any]:
     """
     device = resolve_device(None, claim.require_gpu)
     with heard(claim) as here:
-        token = ThreadCancellationToken()
-        poll = here.operations.wait_for_cancel
-        attempt = (claim.operation_id, claim.attempt)
-        # No deadline on the call itself: the poll's own timeout ends it, and a dead actor raises.
-        follow_cancel(lambda timeout_s: ray.get(poll.remote(*attempt, timeout_s)), token, TRANSIENT)
+        token = stop_asked(here, claim)
         placed(here, claim, str(device), token.is_cancelled)
         where = (claim.attempt, here.node.node_id[:8], claim.environment, device)
         log.info("Attempt %d runs on node %s (%s), device %s", *where)
-        return _handed_over(here, claim) or _trained(here, claim, str(device), token)
+        return _handed_over(here, claim, token) or _trained(here, claim, str(device), token)
 
 
-def _handed_over(here: Here, claim: Claim) -> dict[str, Any] | None:
+def _handed_over(here: Here, claim: Claim, token: ThreadCancellationToken) -> dict[str, Any] | None:
     """Return the result of what an earlier attempt has trained and left in this node's spool, else None."""
     if claim.artifact is None:
         return None
@@ -57,7 +51,7 @@ def _handed_over(here: Here, claim: Claim) -> dict[str, Any] | None:
     except (UnknownArtifact, StorageError) as error:
         log.warning("What an earlier attempt has trained is not to be had here: it is trained again. %s", error)
         return None
-    return transfer_of(here, claim).of_packed(packed, claim.artifact.sha256)
+    return transfer_of(here, claim, token).of_packed(packed, claim.artifact.sha256)
 
 
 def _trained(here: Here, claim: Claim, device: str, token: ThreadCancellationToken) -> dict[str, Any]:
@@ -72,10 +66,12 @@ def _trained(here: Here, claim: Claim, device: str, token: ThreadCancellationTok
 
     strategy = load_strategy(claim.strategy)
     store = RemoteCheckpointStore(model_storage, *attempt)
+    check = functools.partial(raise_if_cancelled, token)
+    saver = RemoteModelSaver(model_storage, *attempt, here.spool, encoding=claim.artifact_encoding, check=check)
     executor = TrainingExecutor(
         strategy,
         data=DataManager(RemoteBarSource(actor_named(BARS))),
-        model_storage=RemoteModelSaver(model_storage, *attempt, here.spool, encoding=claim.artifact_encoding),
+        model_storage=saver,
         progress=progress,
         progress_callback=on_epoch_or_batch,
         cancellation_token=token,

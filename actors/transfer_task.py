@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -9,12 +10,13 @@ from typing import Any
 
 import ray
 
-from actors.attempt_reports import Here, actor_named, heard, placed
+from actors.attempt_reports import Here, actor_named, heard, placed, stop_asked
 from actors.names import MODEL_STORAGE
 from actors.node_spool import NodeSpool
 from actors.own_errors import own_errors
 from actors.remote_storage import RemoteModelSaver
 from actors.runners import Claim
+from ktrdr.async_infrastructure import ThreadCancellationToken, raise_if_cancelled
 from ktrdr.errors import CancellationError, ResultTransferError
 from ktrdr.operations import KeptArtifact
 from ktrdr.results import TrainingResult
@@ -36,13 +38,15 @@ def transfer(claim: Claim) -> dict[str, Any]:
     assert claim.artifact is not None  # an attempt is reopened for one
     # above the numbers of the lines that the attempt has logged before, also where that is not the first time
     with heard(claim, line_number=time.time_ns() // 1_000_000) as here:
-        placed(here, claim, device=None)
-        return transfer_of(here, claim).made(claim.artifact)
+        token = stop_asked(here, claim)
+        placed(here, claim, None, token.is_cancelled)
+        return transfer_of(here, claim, token).made(claim.artifact)
 
 
-def transfer_of(here: Here, claim: Claim) -> Transfer:
+def transfer_of(here: Here, claim: Claim, token: ThreadCancellationToken) -> Transfer:
     """Return the hand-over of what an earlier process of the operation has trained and left on this node."""
-    return Transfer((claim.operation_id, claim.attempt), here.operations, actor_named(MODEL_STORAGE), here.spool)
+    attempt, check = (claim.operation_id, claim.attempt), functools.partial(raise_if_cancelled, token)
+    return Transfer(attempt, here.operations, actor_named(MODEL_STORAGE), here.spool, check=check)
 
 
 class Transfer:
@@ -56,7 +60,7 @@ class Transfer:
         The actors' handles.
     spool
         Where it lies.
-    get, put, sleep
+    get, put, sleep, check
         As in `RemoteModelSaver`.
     """
 
@@ -69,9 +73,10 @@ class Transfer:
         get: Callable[[Any], Any] = ray.get,
         put: Callable[[Any], Any] = ray.put,
         sleep: Callable[[float], None] = time.sleep,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._attempt, self._operations, self._storage, self._spool = attempt, operations, model_storage, spool
-        self._get, self._saver = get, RemoteModelSaver(model_storage, *attempt, spool, get, put, sleep)
+        self._get, self._saver = get, RemoteModelSaver(model_storage, *attempt, spool, get, put, sleep, check=check)
 
     def made(self, artifact: KeptArtifact) -> dict[str, Any]:
         """Return the result of the training, handed over unless the store has it already; raises as `transfer`.

@@ -164,6 +164,17 @@ def test_a_cancel_before_the_commit_leaves_no_model_and_what_was_kept(tmp_path: 
     assert len(spooled(tmp_path)) == 1
 
 
+def test_one_that_is_to_stop_while_it_is_packed_is_kept_and_not_handed_over(tmp_path: Path) -> None:
+    def check() -> None:
+        raise CancellationError("The service was stopped")
+
+    storage = storage_in(tmp_path)
+    stopping = RemoteModelSaver(Handle(storage), "train-1", 1, node_spool(tmp_path), get_now, check=check)
+    with pytest.raises(CancellationError, match="The service was stopped"):
+        stopping.save_model(trained_artifact())
+    assert (storage.list_models(), len(spooled(tmp_path))) == ([], 1)
+
+
 def test_an_operations_store_that_cannot_hear_of_it_costs_nothing(tmp_path: Path) -> None:
     def tell(_: KeptArtifact) -> None:
         raise StoreUnavailable("operations.db", "its disk is full")

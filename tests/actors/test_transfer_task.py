@@ -116,6 +116,17 @@ def test_an_answer_that_is_lost_after_the_commit_leaves_what_is_kept(scene: Scen
     assert (len(scene.models), len(spooled(tmp_path))) == (1, 1)
 
 
+def test_one_that_is_to_stop_hands_nothing_over_and_keeps_it(scene: Scene, tmp_path: Path) -> None:
+    def check() -> None:
+        raise CancellationError("The service was stopped")
+
+    operations, storage = Handle(scene.operations), Handle(scene.storage)
+    stopping = Transfer(("train-1", 1), operations, storage, scene.spool, get_now, check=check)
+    with pytest.raises(CancellationError, match="The service was stopped"):
+        stopping.made(scene.artifact)
+    assert (scene.models, len(spooled(tmp_path))) == ([], 1)
+
+
 def test_what_is_neither_kept_nor_stored_is_unknown(scene: Scene) -> None:
     scene.spool.forget()
     with pytest.raises(UnknownArtifact):
