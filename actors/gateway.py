@@ -25,10 +25,11 @@ from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import Environments
 from cluster.node_table import read_nodes
 from cluster.view import ClusterView, NodeView
-from ktrdr.errors import ArtifactAway, InfrastructureError, StrategyError, UnknownArtifact
+from ktrdr.errors import ArtifactAway, InfrastructureError, StrategyError, UnknownArtifact, UnknownModel
 from ktrdr.exchange import BundleOffer
 from ktrdr.operations import KeptArtifact, new_operation_id
 from ktrdr.settings import Settings
+from ktrdr.storage import Deleted
 from ktrdr.strategy import StrategyLibrary, validate_strategy
 from ktrdr.wire import TrainingRequest, TrainingReused, TrainingStarted
 
@@ -58,6 +59,23 @@ class Gateway:
     async def models(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call `method` of the ModelStorageActor."""
         return await self._call(MODEL_STORAGE, method, *args, **kwargs)
+
+    async def delete_model(self, strategy: str, name: str) -> Deleted:
+        """Delete one version, and the same one however often the call is repeated on its way.
+
+        Raises
+        ------
+        UnknownModel
+            If there was none of that name.
+        ModelInUse
+            If an alias names it.
+        """
+        version: str = await self.models("name_of", strategy, name)
+        try:
+            deleted: Deleted = await self.models("delete_model", strategy, version)
+        except UnknownModel:  # it was there a moment ago: a repeat of this very call, or somebody else's
+            return Deleted(f"{strategy}/{version}", await self.models("latest_of", strategy, version))
+        return deleted
 
     async def bars(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call `method` of the BarsActor."""

@@ -183,6 +183,14 @@ class ModelStorageActor:
         """Change the note and the tags of a version."""
         return self._storage.annotate(strategy, name, change)
 
+    def name_of(self, strategy: str, name: str) -> str:
+        """Return the version that a name stands for now."""
+        return self._storage.name_of(strategy, name)
+
+    def latest_of(self, strategy: str, name: str) -> str | None:
+        """Return the newest version of the model that a version is, or was, one of."""
+        return self._storage.latest_of(strategy, name)
+
     def delete_model(self, strategy: str, name: str) -> Deleted:
         """Delete a version."""
         return self._storage.delete_model(strategy, name)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from ktrdr.client.address import segment
 from ktrdr.client.calls import Calls
+
+_VERSION = re.compile(r"_v[0-9]+$")
 
 
 class ModelCalls(Calls):
@@ -50,8 +53,12 @@ class ModelCalls(Calls):
         return self._object("PATCH", _model(strategy, name), json=changes)
 
     def delete_model(self, strategy: str, name: str) -> dict[str, Any]:
-        """Delete a version and return its `model_id`, and which is the `latest` now."""
-        return self._object("DELETE", _model(strategy, name))
+        """Delete a version and return its `model_id`, and which is the `latest` now.
+
+        `..._latest` or an alias is looked up first, so that a repeat after a lost answer deletes no other.
+        """
+        version = name if _VERSION.search(name) else self.model(strategy, name)["name"]
+        return self._object("DELETE", _model(strategy, version))
 
     def prune(self, keep: int, strategy: str | None = None, dry_run: bool = False) -> dict[str, Any]:
         """Delete all but the newest `keep` versions of every model name, and those that an alias names."""

@@ -16,7 +16,7 @@ from ktrdr.storage.filtering import ALL, ModelFilter
 from ktrdr.storage.folders import VersionFolders
 from ktrdr.storage.listing import Listing
 from ktrdr.storage.lookup import Lookup
-from ktrdr.storage.names import check_alias, check_strategy_name
+from ktrdr.storage.names import check_alias, check_strategy_name, parse_version
 from ktrdr.storage.pages import ModelPage
 from ktrdr.storage.retention import Deleted, Kept, Pruned, check_keep, reasons_to_keep
 from ktrdr.storage.writing import FileLayer, storage_errors
@@ -113,8 +113,19 @@ class ModelRegistry:
             self._folders.replace(folder / NOTES, content_of(annotation))
             return annotation
 
+    def name_of(self, strategy: str, name: str) -> str:
+        """Return the `{symbol}_{timeframe}_v{N}` that a name stands for now."""
+        base, number = self._lookup.find(strategy, name)
+        return f"{base}_v{number}"
+
+    def latest_of(self, strategy: str, name: str) -> str | None:
+        """Return the newest version of the model that a version is, or was, one of; None where none is left."""
+        return self._lookup.latest(check_strategy_name(strategy), parse_version(name)[0])
+
     def delete_model(self, strategy: str, name: str) -> Deleted:
         """Delete one version; the one before becomes the latest, the number stays used.
+
+        Whoever may ask twice asks for `name_of` first: `latest` is another version the second time.
 
         Raises
         ------

@@ -58,8 +58,7 @@ async def annotate(strategy: str, name: str, gateway: GatewayDep, asked: Annotat
 @router.delete("/{strategy}/{name}")
 async def delete(strategy: str, name: str, gateway: GatewayDep) -> Deleted:
     """Delete a version; 409 where an alias names it."""
-    deleted: Deleted = await gateway.models("delete_model", strategy, name)
-    return deleted
+    return await gateway.delete_model(strategy, name)
 
 
 @router.put("/{strategy}/{name}/aliases/{alias}")

@@ -13,7 +13,11 @@ from actors.gateway import Gateway
 from actors.meters import OPERATION_METRICS, STORAGE_METRICS, Meters, Metric
 from actors.names import BARS, MODEL_STORAGE, OPERATIONS
 from cluster import ENVIRONMENTS, Environment, Environments
+from ktrdr.errors import UnknownModel
 from ktrdr.settings import Settings
+from ktrdr.storage import Deleted, ModelStorage
+from tests.fakes.artifacts import trained_artifact
+from tests.fakes.files import QuickFiles
 from tests.fakes.scrape import families, series
 
 TEXTS = {"operations": Meters(OPERATION_METRICS).text(), "model_storage": Meters(STORAGE_METRICS).text()}
@@ -71,3 +75,28 @@ def test_every_configured_environments_dispatcher_is_asked_whether_it_lives(tmp_
     lab = Environments((Environment(name="bench", mode="lab"), Environment(name="desk", mode="local")))
     alive = asyncio.run(SilentGateway(Settings(home=tmp_path), lab).alive())
     assert list(alive) == [OPERATIONS, MODEL_STORAGE, BARS, "dispatcher:bench", "dispatcher:desk"]
+
+
+class Repeating(Gateway):
+    """Over a real store; the actor dies once a delete is done, before it answers, and Ray repeats the call."""
+
+    def __init__(self, storage: ModelStorage) -> None:
+        super().__init__(Settings(), ENVIRONMENTS)
+        self._storage = storage
+
+    async def models(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "delete_model":
+            self._storage.delete_model(*args)
+        return getattr(self._storage, method)(*args, **kwargs)
+
+
+@pytest.mark.parametrize("name", ["SP500_1d_latest", "SP500_1d_v3"])
+def test_a_delete_that_is_repeated_on_its_way_deletes_one_version(tmp_path: Path, name: str) -> None:
+    storage = ModelStorage(tmp_path / "models", QuickFiles())
+    for seed in range(3):
+        storage.save_model(trained_artifact(seed))
+    deleted = asyncio.run(Repeating(storage).delete_model("trend", name))
+    assert deleted == Deleted("trend/SP500_1d_v3", "trend/SP500_1d_v2")
+    assert [model["version"] for model in storage.list_models()] == [2, 1]
+    with pytest.raises(UnknownModel):
+        asyncio.run(Repeating(storage).delete_model("trend", "SP500_1d_v3"))

@@ -339,3 +339,21 @@ def test_models_are_asked_for_by_what_is_given_alone() -> None:
         {"note": "x"},
         {"keep": 3, "strategy": None, "dry_run": False},
     ]
+
+
+@pytest.mark.parametrize("name", ["SP500_1d_latest", "SP500_1d@old"])
+def test_a_delete_whose_answer_is_lost_deletes_no_other_version(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "wait_exponential", lambda **_: lambda _: 0.0)
+    seen: list[tuple[str, str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append((request.method, request.url.path.rpartition("/")[2]))
+        if request.method == "GET":
+            return httpx.Response(200, json={"name": "SP500_1d_v3"})
+        if len(seen) == 2:
+            raise httpx.ReadError("the connection broke")
+        return httpx.Response(200, json={"model_id": "trend/SP500_1d_v3", "latest": None})
+
+    with client_of(answer) as client:
+        client.delete_model("trend", name)
+    assert seen == [("GET", name), ("DELETE", "SP500_1d_v3"), ("DELETE", "SP500_1d_v3")]
