@@ -16,11 +16,14 @@ from ktrdr.data import DataManager, SeriesKey
 from ktrdr.errors import NoBars, NoRows, RequestError
 from ktrdr.prediction.stretches import Stretch
 from ktrdr.storage.loaded import LoadedModel
-from ktrdr.training.rows.dataset import complete_bars, network_inputs, readings_of, refuse_overflow, refuse_too_many
+from ktrdr.training.rows.dataset import complete_bars, network_inputs, readings_of, refuse_overflow
 from ktrdr.training.rows.preparation import calculate_indicators, engineer_features, generate_memberships, read_market
 from ktrdr.training.rows.splitting import IntArray
 from ktrdr.training.scope import Coverage
 from ktrdr.training.steps import unreported
+
+MAX_INPUT_BYTES = 512 * 2**20
+"""Of what the network is given for one answer; windows over many bars reach it first."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -151,13 +154,27 @@ def _joined(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> Predic
             f"These dates have {n_rows:,} rows; one answer has {asked.max_rows:,} at most.",
             "Choose a later start_date or an earlier end_date, one symbol, or the `last` rows alone.",
         )
-    refuse_too_many(n_rows, len(model.inputs.names), network)
+    _refuse_too_large(n_rows, model)
     with_rows = [one for one in found if len(one.rows)]
-    X = np.concatenate([network_inputs(readings_of(one.features, network), one.rows, network) for one in with_rows])
+    inputs = [network_inputs(readings_of(one.features, network), one.rows, network) for one in with_rows]
+    X = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)  # which would copy the one as well
     index = with_rows[0].index.append([one.index for one in with_rows[1:]])
     refuse_overflow(X, index, model.inputs.names)
     features = np.concatenate([one.features[one.rows] for one in with_rows])
     return PredictionRows(X, index, features, sum(len(one.in_range) for one in found) - n_rows)
+
+
+def _refuse_too_large(n_rows: int, model: LoadedModel) -> None:
+    network = model.trained_from.model
+    n_values = len(model.inputs.names) * (network.features.lookback_periods + 1) * (network.sequence_length or 1)
+    n_fit = MAX_INPUT_BYTES // (4 * n_values)
+    if n_rows > n_fit:
+        raise RequestError(
+            "start_date",
+            f"What {model.model_id} reads of {n_rows:,} rows takes {n_rows * n_values * 4 / 2**20:,.0f} MiB of memory;"
+            f" one answer has {MAX_INPUT_BYTES / 2**20:,.0f} MiB at most.",
+            f"Ask for {n_fit:,} rows at most: fewer dates after one another, one symbol, or the `last` rows alone.",
+        )
 
 
 def _refuse_without_rows(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> None:
