@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 import ray
 
 from actors.names import BARS, NAMESPACE
+from actors.one_by_one import OneByOne
 from actors.remote_bars import RemoteBarSource
 from ktrdr.settings import Settings
 from ktrdr.wire import PredictionRequest
@@ -22,7 +23,12 @@ class HostedPrediction:
 
         bars = RemoteBarSource(ray.get_actor(BARS, namespace=NAMESPACE))
         self._prediction = Prediction(ModelStorage(settings.models_dir), bars)
+        self._one_by_one = OneByOne()
 
     async def predict(self, strategy: str, name: str, asked: PredictionRequest) -> bytes:
-        """As `Prediction.predict`, off the event loop: Serve goes on asking how the process is."""
-        return await asyncio.to_thread(self._prediction.predict, strategy, name, asked)
+        """As `Prediction.predict`, off the event loop: Serve goes on asking how the process is.
+
+        Serve cancels a request whose client is gone. What is being computed for it is computed to its end, and the
+        next begins only then: torch's number of threads, the models in memory and the memory are the process's.
+        """
+        return await self._one_by_one.run(partial(self._prediction.predict, strategy, name, asked))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -23,6 +23,11 @@ class KnownBars:
     """The timeframe that it was made of, None where it is stored."""
     stored_range: str
     """The dates of the bars that are stored: its own, or those that it was made of."""
+
+    def since(self, first: pd.Timestamp) -> KnownBars:
+        """Return the series as if its bars began with the one that opens at `first`."""
+        begin = int(self.bars.index.searchsorted(first))
+        return replace(self, bars=self.bars.iloc[begin:], closes=self.closes[begin:])
 
 
 class AvailableBars:

@@ -37,6 +37,11 @@ class MarketBars:
         return {key: self.series[key] for key in self.n_lookback}
 
     @property
+    def first_bars(self) -> dict[SeriesKey, pd.Timestamp]:
+        """The open of the first bar of each series; one without bars is not in it."""
+        return {key: bars.index[0] for key, bars in self.series.items() if len(bars)}
+
+    @property
     def sha256(self) -> str:
         """SHA-256 over every bar loaded and the names of their series, whatever the order of loading."""
         parts = (f"{key.symbol}\0{key.timeframe}\0{bars_sha256(self.series[key])}\n" for key in sorted(self.series))
@@ -71,6 +76,7 @@ class DataManager:
         base_timeframe: str | None = None,
         joined_lookback: Mapping[str, int] | None = None,
         context: Sequence[SeriesKey] = (),
+        first_bars: Mapping[SeriesKey, pd.Timestamp] | None = None,
     ) -> MarketBars:
         """Return the bars of every symbol in every timeframe, and those of the context.
 
@@ -96,6 +102,9 @@ class DataManager:
         context
             Series of any symbol and timeframe, joined to the base bars of all symbols: from the earliest to the latest.
             One that is a base series as well is loaded once, as far back as either asks for.
+        first_bars
+            Series that are loaded from the bar with this open, whatever warm-up asks for: as `MarketBars.first_bars`
+            says of an earlier load, to read again what that one read although older bars have come since.
 
         Raises
         ------
@@ -111,8 +120,11 @@ class DataManager:
         base_keys = list(dict.fromkeys(SeriesKey(symbol, base_timeframe) for symbol in symbols))
         own_keys = [SeriesKey(symbol, name) for symbol in symbols for name in sorted(timeframes, key=_slowness)]
         joined_keys = [key for key in dict.fromkeys([*own_keys, *context]) if key not in base_keys]
-        available, joined = AvailableBars(self._source), joined_lookback or {}
+        available, joined, first = AvailableBars(self._source), joined_lookback or {}, first_bars or {}
         loaded = MarketBars({}, {}, {}, {}, base_timeframe)
+
+        def known_of(key: SeriesKey) -> KnownBars:
+            return available.read(key).since(first[key]) if key in first else available.read(key)
 
         def keep(key: SeriesKey, known: KnownBars, window: slice) -> None:
             loaded.series[key], loaded.closes[key] = known.bars.iloc[window], known.closes[window]
@@ -121,7 +133,7 @@ class DataManager:
             if on_series is not None:
                 on_series(len(loaded.series), len(base_keys) + len(joined_keys), key, len(loaded.series[key]))
 
-        base = {key: available.read(key) for key in base_keys}
+        base = {key: known_of(key) for key in base_keys}
         ranges = {key: _positions(key, known, start, end) for key, known in base.items()}
         spans = {
             key.symbol: _Span(
@@ -131,16 +143,16 @@ class DataManager:
         }
         of_all = _Span(min(span.first for span in spans.values()), max(span.last for span in spans.values()))
         for key, known in base.items():
-            begin = max(0, ranges[key].start - lookback_bars)
+            begin = 0 if key in first else max(0, ranges[key].start - lookback_bars)
             if key in context:
                 begin = min(begin, _joined_window(key, known, of_all, joined.get(key.timeframe, 0)).start)
             loaded.n_lookback[key] = ranges[key].start - begin
             keep(key, known, slice(begin, ranges[key].stop))
         for key in joined_keys:
-            known = available.read(key)
+            known = known_of(key)
             span = of_all if key in context else spans[key.symbol]
             window = _joined_window(key, known, span, joined.get(key.timeframe, 0))
-            keep(key, known, slice(window.start, min(window.stop, _stop(known, end))))
+            keep(key, known, slice(0 if key in first else window.start, min(window.stop, _stop(known, end))))
         return loaded
 
 

@@ -12,8 +12,9 @@ from ktrdr.data import Bars, DataManager, SeriesKey
 from ktrdr.errors import RequestError
 from ktrdr.labels import Labeler
 from ktrdr.prediction.predictions import Predictions
-from ktrdr.prediction.rows import Asked, PredictionRows, Stretch, read_rows, stretches_of
+from ktrdr.prediction.rows import Asked, PredictionRows, read_rows
 from ktrdr.prediction.sent import SentBars, refuse_other_series
+from ktrdr.prediction.stretches import Stretch, TrainedOn
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.training.evaluation.answers import classes_of
 from ktrdr.training.evaluation.confidence import is_covered, softmax
@@ -27,8 +28,8 @@ class Predictor:
     """Applies a stored model, with the fuzzy sets and scalers that were fitted on its training rows.
 
     On rows that its training evaluated it gives what the evaluation gave, bit for bit, where both were computed on CPUs
-    of one kind (`cpu_capability` in the model's metadata), from the same bars. No bar after a row changes what is said
-    of it.
+    of one kind (`cpu_capability` in the model's metadata), from the same bars. Neither bars after a row nor bars before
+    the first ones that the training read change what is said of it.
 
     Parameters
     ----------
@@ -40,9 +41,8 @@ class Predictor:
 
     def __init__(self, model: LoadedModel, data: DataManager) -> None:
         self._model, self._data = model, data
-        request = model.config.get("request") or {}
-        self._symbols = tuple(request.get("symbols") or model.trained_from.symbols)
-        self._trained_from: str | None = request.get("start_date")
+        self._trained_on = TrainedOn.of(model)
+        self._symbols = self._trained_on.symbols
 
     def predict(
         self,
@@ -55,7 +55,7 @@ class Predictor:
         """Return what the model says of stored bars: of every bar that has all that the network reads.
 
         Bars before the dates are read for warm-up: of the training's dates and later ones from the first bar that the
-        training read, of earlier ones from the first bar there is (see `stretches_of`).
+        training read, of earlier ones from the first bar there is (see `TrainedOn.stretches`).
 
         Parameters
         ----------
@@ -79,11 +79,9 @@ class Predictor:
         if last is None and start_date is None:
             last = 1
         asked = Asked(tuple(symbols or self._symbols), *date_range(start_date, end_date), last, max_rows)
-        together = None
-        if self._model.trained_from.context:
-            together = self._symbols if set(asked.symbols) <= set(self._symbols) else asked.symbols
-        stretches = stretches_of(asked, self._trained_from)
-        return self._predictions(read_rows(self._model, self._data, asked, stretches, together))
+        dates = asked.start_date, asked.end_date
+        stretches = {symbol: self._trained_on.stretches(symbol, *dates) for symbol in asked.symbols}
+        return self._predictions(read_rows(self._model, self._data, asked, stretches))
 
     def predict_bars(
         self, bars: Bars, symbol: str | None = None, last: int | None = None, max_rows: int | None = None
@@ -116,7 +114,7 @@ class Predictor:
         refuse_other_series(strategy, key, self._model.model_id)
         source = DataManager(SentBars(key, bars, self._trades_weekends(key.symbol)))
         asked = Asked((key.symbol,), last=last, max_rows=max_rows)
-        return self._predictions(read_rows(self._model, source, asked, [Stretch(None, None, None)]))
+        return self._predictions(read_rows(self._model, source, asked, {key.symbol: [Stretch()]}))
 
     def _symbol(self, symbol: str | None) -> str:
         if symbol is None and len(self._symbols) > 1:

@@ -5,8 +5,7 @@ Shapes: M bars, N rows, F features of one bar.
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +14,16 @@ import pandas as pd
 
 from ktrdr.data import DataManager, SeriesKey
 from ktrdr.errors import NoBars, NoRows, RequestError
+from ktrdr.prediction.stretches import Stretch
 from ktrdr.storage.loaded import LoadedModel
-from ktrdr.training.rows.dataset import complete_bars, network_inputs, readings_of, refuse_overflow, refuse_too_many
+from ktrdr.training.rows.dataset import complete_bars, network_inputs, readings_of, refuse_overflow
 from ktrdr.training.rows.preparation import calculate_indicators, engineer_features, generate_memberships, read_market
 from ktrdr.training.rows.splitting import IntArray
 from ktrdr.training.scope import Coverage
 from ktrdr.training.steps import unreported
+
+MAX_INPUT_BYTES = 512 * 2**20
+"""Of what the network is given for one answer; windows over many bars reach it first."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,15 +43,6 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Dates that are asked for, and the date from which their bars are read; None is the first bar there is."""
-
-    read_from: str | None
-    start_date: str | None
-    end_date: str | None
-
-
-@dataclass(frozen=True)
 class PredictionRows:
     """The rows, symbol after symbol, in time order within a symbol."""
 
@@ -63,16 +57,9 @@ class PredictionRows:
 
 
 def read_rows(
-    model: LoadedModel,
-    data: DataManager,
-    asked: Asked,
-    stretches: Sequence[Stretch],
-    read_together: Sequence[str] | None = None,
+    model: LoadedModel, data: DataManager, asked: Asked, stretches: Mapping[str, Sequence[Stretch]]
 ) -> PredictionRows:
-    """Return the rows of the stretches, which follow one another.
-
-    `read_together` are symbols whose bars are loaded in one go, those asked for among them: where another symbol's bars
-    are joined to all, how far back they are read depends on all. None: each symbol is read by itself.
+    """Return the rows of each symbol's stretches, which follow one another. Each symbol is read by itself.
 
     Raises
     ------
@@ -83,31 +70,30 @@ def read_rows(
     DataError, TrainingError
         What the training would raise of such bars.
     """
-    groups = [(symbol,) for symbol in asked.symbols] if read_together is None else [tuple(read_together)]
-    return _joined(model, asked, [one for group in groups for one in _of_group(model, data, asked, stretches, group)])
+    found = [_of_symbol(model, data, asked, symbol, stretches[symbol]) for symbol in asked.symbols]
+    return _joined(model, asked, [one for of_symbol in found for one in of_symbol])
 
 
-def _of_group(
-    model: LoadedModel, data: DataManager, asked: Asked, stretches: Sequence[Stretch], group: tuple[str, ...]
+def _of_symbol(
+    model: LoadedModel, data: DataManager, asked: Asked, symbol: str, stretches: Sequence[Stretch]
 ) -> list[_Found]:
-    found: dict[str, list[_Found]] = {symbol: [] for symbol in asked.symbols if symbol in group}
+    found: list[_Found] = []
     absent: NoBars | None = None
     for stretch in reversed(stretches):
-        if asked.last is not None and all(_n_rows(of_symbol) >= asked.last for of_symbol in found.values()):
+        if asked.last is not None and _n_rows(found) >= asked.last:
             break
         try:
-            newer = list(_found_in(model, data, list(found), group, stretch))
+            newer = _found_in(model, data, symbol, stretch)
         except NoBars as error:
-            if len(stretches) == 1 or len(group) > 1:
+            if len(stretches) == 1:
                 raise
             absent = error  # the bars may begin, or end, where the training began
             continue
-        for one in newer:
-            missing = None if asked.last is None else max(0, asked.last - _n_rows(found[one.symbol]))
-            found[one.symbol].insert(0, one.newest(missing))
-    if absent is not None and not any(found.values()):
+        missing = None if asked.last is None else max(0, asked.last - _n_rows(found))
+        found.insert(0, newer.newest(missing))
+    if absent is not None and not found:
         raise absent
-    return [one for of_symbol in found.values() for one in of_symbol]
+    return found
 
 
 @dataclass(frozen=True)
@@ -141,25 +127,22 @@ def _n_rows(found: Sequence[_Found]) -> int:
     return sum(len(one.rows) for one in found)
 
 
-def _found_in(
-    model: LoadedModel, data: DataManager, symbols: Sequence[str], read_together: Sequence[str], stretch: Stretch
-) -> Iterator[_Found]:
+def _found_in(model: LoadedModel, data: DataManager, symbol: str, stretch: Stretch) -> _Found:
     strategy = model.trained_from
-    coverage = Coverage(tuple(read_together), stretch.read_from, stretch.end_date)
-    market = read_market(strategy, data, coverage, unreported)
+    coverage = Coverage((symbol,), stretch.read_from, stretch.end_date)
+    market = read_market(strategy, data, coverage, unreported, stretch.first_bars)
     indicators = calculate_indicators(strategy, market, unreported)
     memberships = generate_memberships(strategy, indicators, unreported)
-    tables = engineer_features(strategy, market, indicators, memberships)
-    for symbol in symbols:
-        key, table = SeriesKey(symbol, strategy.base_timeframe), tables[symbol]
-        first = market.n_lookback[key]
-        if stretch.start_date is not None:
-            first = max(first, int(table.index.searchsorted(pd.Timestamp(stretch.start_date, tz="UTC"))))
-        in_range = np.arange(first, len(table), dtype=np.int64)
-        is_complete = complete_bars(table, strategy.model)
-        is_complete[: strategy.training_data.history_required] = False  # demanded before a row, here as in training
-        rows = in_range[is_complete[in_range]]
-        yield _Found(symbol, table.index, model.inputs.features_of(table), in_range, rows)
+    key = SeriesKey(symbol, strategy.base_timeframe)
+    table = engineer_features(strategy, market, indicators, memberships)[symbol]
+    first = market.n_lookback[key]
+    if stretch.start_date is not None:
+        first = max(first, int(table.index.searchsorted(pd.Timestamp(stretch.start_date, tz="UTC"))))
+    in_range = np.arange(first, len(table), dtype=np.int64)
+    is_complete = complete_bars(table, strategy.model)
+    is_complete[: strategy.training_data.history_required] = False  # demanded before a row, here as in training
+    rows = in_range[is_complete[in_range]]
+    return _Found(symbol, table.index, model.inputs.features_of(table), in_range, rows)
 
 
 def _joined(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> PredictionRows:
@@ -171,13 +154,27 @@ def _joined(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> Predic
             f"These dates have {n_rows:,} rows; one answer has {asked.max_rows:,} at most.",
             "Choose a later start_date or an earlier end_date, one symbol, or the `last` rows alone.",
         )
-    refuse_too_many(n_rows, len(model.inputs.names), network)
+    _refuse_too_large(n_rows, model)
     with_rows = [one for one in found if len(one.rows)]
-    X = np.concatenate([network_inputs(readings_of(one.features, network), one.rows, network) for one in with_rows])
+    inputs = [network_inputs(readings_of(one.features, network), one.rows, network) for one in with_rows]
+    X = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)  # which would copy the one as well
     index = with_rows[0].index.append([one.index for one in with_rows[1:]])
     refuse_overflow(X, index, model.inputs.names)
     features = np.concatenate([one.features[one.rows] for one in with_rows])
     return PredictionRows(X, index, features, sum(len(one.in_range) for one in found) - n_rows)
+
+
+def _refuse_too_large(n_rows: int, model: LoadedModel) -> None:
+    network = model.trained_from.model
+    n_values = len(model.inputs.names) * (network.features.lookback_periods + 1) * (network.sequence_length or 1)
+    n_fit = MAX_INPUT_BYTES // (4 * n_values)
+    if n_rows > n_fit:
+        raise RequestError(
+            "start_date",
+            f"What {model.model_id} reads of {n_rows:,} rows takes {n_rows * n_values * 4 / 2**20:,.0f} MiB of memory;"
+            f" one answer has {MAX_INPUT_BYTES / 2**20:,.0f} MiB at most.",
+            f"Ask for {n_fit:,} rows at most: fewer dates after one another, one symbol, or the `last` rows alone.",
+        )
 
 
 def _refuse_without_rows(model: LoadedModel, asked: Asked, found: Sequence[_Found]) -> None:
@@ -195,20 +192,3 @@ def _refuse_without_rows(model: LoadedModel, asked: Asked, found: Sequence[_Foun
         "bars",
         "Choose later dates, or import or send more bars before them.",
     )
-
-
-def stretches_of(asked: Asked, trained_from: str | None) -> tuple[Stretch, ...]:
-    """Return what is asked, cut where the training began.
-
-    A recursive indicator (an EMA, an RSI) depends on where its series begins. So rows of the training's dates are
-    computed from the first bar that the training read, and rows before them from the first bar there is: what a model
-    says of a bar does not depend on which other bars are asked for.
-    """
-    start, end = asked.start_date, asked.end_date
-    if trained_from is None or (end is not None and end < trained_from):
-        return (Stretch(None, start, end),)
-    since = Stretch(trained_from, start, end)
-    if start is None or start >= trained_from:
-        return (since,)
-    day_before = (dt.date.fromisoformat(trained_from) - dt.timedelta(days=1)).isoformat()
-    return (Stretch(None, start, day_before), since)

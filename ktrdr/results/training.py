@@ -166,6 +166,8 @@ class TrainingMetadata(_Result):
     """Of the code that trained it. Null, as the next, in what earlier versions made."""
     training_sha256: str | None = None
     """Over all that decides what comes out: strategy, bars, rows, seed and code. Equal where the same was trained."""
+    first_bars: dict[str, str] | None = None
+    """The open of the first bar read of each series, such as `SP500 1d`, warm-up too. Null as those above."""
     started_at: str
     ended_at: str
     duration_s: float

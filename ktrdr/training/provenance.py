@@ -39,6 +39,7 @@ def metadata_of(
         strategy_sha256=job.strategy.sha256,
         code_sha256=CODE_SHA256,
         training_sha256=None if is_mixed else training_sha256(job.strategy, job.scope, market, job.seed, CODE_SHA256),
+        first_bars={str(key): first.isoformat() for key, first in market.first_bars.items()},
         started_at=job.started_at.isoformat(),
         ended_at=ended_at.isoformat(),
         duration_s=(ended_at - job.started_at).total_seconds(),

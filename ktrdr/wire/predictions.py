@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ktrdr.strategy import DateText, Symbol
 
@@ -16,21 +17,32 @@ MAX_PREDICTIONS = 10_000
 """In one answer; of 30 fuzzy terms it is about 10 MB."""
 
 
+_NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
+
+
 def _is_written(time: Any) -> Any:
-    if not isinstance(time, str):
-        raise ValueError("write a time as text: 2020-01-31 or 2020-01-31T14:30:00Z")  # noqa: TRY004  for pydantic
+    """Refuse numbers, as text too: pydantic would count seconds, or milliseconds, since 1970."""
+    if not isinstance(time, str) or _NUMBER.fullmatch(time):
+        raise ValueError("write a time as text: 2020-01-31 or 2020-01-31T14:30:00Z")
     return time
+
+
+def _in_utc(time: dt.datetime) -> dt.datetime:
+    try:
+        return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("in UTC this time is outside the years 1 to 9999") from None
 
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class SentBar(BaseModel):
-    """A bar, stamped by its open; a time without an offset is UTC."""
+    """A bar, stamped by its open, which is kept in UTC; a time without an offset is UTC."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    time: Annotated[dt.datetime, BeforeValidator(_is_written, json_schema_input_type=str)]
+    time: Annotated[dt.datetime, BeforeValidator(_is_written, json_schema_input_type=str), AfterValidator(_in_utc)]
     open: Number
     high: Number
     low: Number

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ktrdr.errors import DamagedModel
 from serve.cli.model_ids import ModelId, parts_of
 from serve.cli.printing import Terminal, argument, moment
 from serve.cli.session import AsJson, session_of
@@ -32,7 +33,7 @@ def predict(
     session = session_of(context, as_json)
     strategy, name = parts_of(model_id)
     with session.client() as client:
-        sent = None if bars is None else _bars_in(bars, client.model(strategy, name)["timeframes"][0])
+        sent = None if bars is None else _bars_in(bars, _timeframe_of(client.model(strategy, name)))
         answer = client.predict(
             strategy, name, symbol=symbol, start_date=start_date, end_date=end_date, last=last, bars=sent
         )
@@ -40,6 +41,19 @@ def predict(
         session.terminal.document(answer)
         return
     _print(session.terminal, answer)
+
+
+def _timeframe_of(model: dict[str, Any]) -> str:
+    """Return the model's base timeframe.
+
+    Raises
+    ------
+    DamagedModel
+        If the file that says it is spoiled: the service lists such a model without.
+    """
+    if not model["timeframes"]:
+        raise DamagedModel(model["model_id"], model["damaged"] or "metadata.json", "does not say its timeframe")
+    return str(model["timeframes"][0])
 
 
 def _bars_in(path: Path, timeframe: str) -> list[dict[str, Any]]:

@@ -45,8 +45,14 @@ def load_market_data(strategy: Strategy, data: DataManager, scope: Scope, report
     return market
 
 
-def read_market(strategy: Strategy, data: DataManager, coverage: Coverage, report: Report) -> MarketBars:
-    """Read the bars of the date range and those before it, however few there are.
+def read_market(
+    strategy: Strategy,
+    data: DataManager,
+    coverage: Coverage,
+    report: Report,
+    first_bars: Mapping[SeriesKey, pd.Timestamp] | None = None,
+) -> MarketBars:
+    """Read the bars of the date range and those before it, however few there are; of `first_bars` as in `load`.
 
     Raises
     ------
@@ -65,6 +71,7 @@ def read_market(strategy: Strategy, data: DataManager, coverage: Coverage, repor
         base_timeframe=strategy.base_timeframe,
         joined_lookback=joined,
         context=strategy.context,
+        first_bars=first_bars,
     )
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from ktrdr.data import Bars, DataManager, SeriesKey
 from ktrdr.errors import BadBars, NoBars, NoRows, RequestError, UnknownSymbol
-from ktrdr.prediction import Predictor
+from ktrdr.prediction import Predictor, rows
+from ktrdr.prediction.stretches import Stretch
 from ktrdr.storage import LoadedModel, ModelStorage
 from tests.fakes.artifacts import FITTED, RETURNS, TREND, trained_artifact
 from tests.fakes.bars import MemorySource
@@ -69,8 +70,8 @@ def test_bars_in_the_warm_up_are_left_out_and_counted(predictor):
 
 def test_probabilities_are_the_networks_and_memberships_those_of_the_sets(predictor, model):
     predicted = predictor.predict(start_date="1980-01-01")
-    rows = predicted.memberships[list(model.features)].to_numpy(dtype=np.float32)
-    np.testing.assert_allclose(predicted.probabilities, model.probabilities(rows), atol=1e-6)
+    degrees = predicted.memberships[list(model.features)].to_numpy(dtype=np.float32)
+    np.testing.assert_allclose(predicted.probabilities, model.probabilities(degrees), atol=1e-6)
     np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1)
     assert (predicted.codes == predicted.probabilities.argmax(axis=1)).all()
 
@@ -125,6 +126,27 @@ def test_what_cannot_be_answered_is_said(predictor, asked, error, says):
 
 def test_as_many_rows_as_are_allowed_are_given(predictor):
     assert len(predictor.predict(start_date="1980-01-01", max_rows=267)) == 267
+
+
+def test_more_rows_than_fit_into_the_memory_of_an_answer_are_refused_with_how_many_do(predictor, monkeypatch):
+    monkeypatch.setattr(rows, "MAX_INPUT_BYTES", 100 * 4 * 4)  # 4 features of 4 bytes
+    assert len(predictor.predict(last=100)) == 100
+    with pytest.raises(RequestError, match="reads of 101 rows takes") as refused:
+        predictor.predict(last=101)
+    assert "Ask for 100 rows at most" in refused.value.suggestion
+
+
+def test_the_rows_of_one_symbol_are_in_memory_once(model, monkeypatch):
+    made = []
+
+    def keeping(*of):
+        made.append(network_inputs(*of))
+        return made[-1]
+
+    network_inputs = rows.network_inputs
+    monkeypatch.setattr(rows, "network_inputs", keeping)
+    found = rows.read_rows(model, in_memory(SP500=DAYS), rows.Asked(("SP500",)), {"SP500": [Stretch()]})
+    assert [found.X is one for one in made] == [True]
 
 
 # -- bars that are sent

@@ -86,6 +86,17 @@ def test_a_file_with_a_wrong_bar_is_refused_with_its_line(ktrdr, tmp_path):
     assert f"{file}: line 2" in ran.err
 
 
+def test_a_file_for_a_model_whose_record_is_damaged_is_refused_with_the_damaged_files_name(ktrdr, tmp_path):
+    file = tmp_path / "new.csv"
+    file.write_text("date,open,high,low,close,volume\n2019-01-02,1,2,0.5,1.5,10\n")
+    damaged = {**MODEL, "timeframes": [], "damaged": "metadata.json"}
+    client = FakeClient(predict=ANSWER, model=damaged)
+    ran = ktrdr(["models", "predict", recorded.MODEL_ID, "--bars", str(file)], client)
+    assert ran.code == 1
+    assert "is damaged: metadata.json" in ran.err
+    assert "Traceback" not in ran.err
+
+
 @pytest.mark.parametrize("given", ["sp500_daily", "/SP500_1d_v3", "sp500_daily/"])
 def test_what_is_no_models_id_is_refused(ktrdr, given):
     ran = ktrdr(["models", "predict", given], FakeClient())
