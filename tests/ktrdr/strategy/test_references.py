@@ -76,10 +76,10 @@ def test_two_sets_whose_terms_make_one_feature_name_are_an_error():
 
 
 def test_a_network_that_is_too_large_with_its_features_is_an_error():
-    # 1 -> 15 million -> 1 would do; with 4 features and 3 classes there are 120 million weights
-    found = only_problem("[8, 4]", "[15_000_000]".replace("_", ""))
+    # 1 -> 45 million -> 1 would do; with 4 features and 3 classes there are 360 million weights
+    found = only_problem("[8, 4]", "[45_000_000]".replace("_", ""))
     assert found.path == "model.architecture"
-    assert "120,000,003 parameters" in found.message
+    assert "360,000,003 parameters" in found.message
 
 
 def test_one_misspelled_section_is_one_problem():
@@ -88,7 +88,7 @@ def test_one_misspelled_section_is_one_problem():
 
 
 def test_designs_are_judged_beside_other_faults():
-    text = changed("epochs: 5", "epochs: x").replace("[8, 4]", "[15000000]").replace("set: direction", "set: momentum")
+    text = changed("epochs: 5", "epochs: x").replace("[8, 4]", "[45000000]").replace("set: direction", "set: momentum")
     assert [problem.path for problem in validate_strategy(text).problems] == [
         "nn_inputs.1",
         "model.architecture",
