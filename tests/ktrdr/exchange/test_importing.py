@@ -21,7 +21,7 @@ from ktrdr.storage.contents import STORED_FILES
 from tests.fakes.artifacts import FITTED, RETURNS, TREND, WINDOWS
 from tests.fakes.bundles import a_bundle, a_store, bundled, fetch
 from tests.fakes.files import FailingFiles, QuickFiles
-from tests.ktrdr.storage.tampering import replace, saved_by_torch
+from tests.ktrdr.storage.tampering import replace, saved_by_torch, shared
 
 NAME = "SP500_1d_v1"
 
@@ -299,3 +299,14 @@ def test_a_small_file_that_would_take_much_memory_is_refused_before_it_is_parsed
     bad = refused(here, bundled(version_folder, tmp_path / "wide.zip"))
     assert name in bad.file
     assert "more than 100,000 lists and objects" in str(bad)
+
+
+@pytest.mark.parametrize("file", ["model.pt", "model_full.pt"])
+def test_a_bundle_that_would_take_all_memory_is_refused_by_file(tmp_path, here, version_folder, file):
+    bundle = torch.load(version_folder / "model_full.pt", weights_only=True)
+    bomb = {**bundle, "features": shared(30)} if file == "model_full.pt" else {"output.weight": shared(30)}
+    replace(version_folder, file, saved_by_torch(bomb))
+    path = bundled(version_folder, tmp_path / "bomb.zip")
+    assert path.stat().st_size < 20_000
+    bad = refused(here, path)
+    assert (bad.file, "one thing stands in two places" in str(bad)) == (file, True)
