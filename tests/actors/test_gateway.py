@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 import ray.exceptions as ray_errors
 
 from actors.gateway import Gateway
+from actors.hosts.model_storage import HostedModelStorage
 from actors.meters import OPERATION_METRICS, STORAGE_METRICS, Meters, Metric
 from actors.names import BARS, MODEL_STORAGE, OPERATIONS
 from cluster import ENVIRONMENTS, Environment, Environments
+from ktrdr.errors import ImportCutShort
 from ktrdr.settings import Settings
 from tests.fakes.scrape import families, series
 
@@ -71,3 +74,26 @@ def test_every_configured_environments_dispatcher_is_asked_whether_it_lives(tmp_
     lab = Environments((Environment(name="bench", mode="lab"), Environment(name="desk", mode="local")))
     alive = asyncio.run(SilentGateway(Settings(home=tmp_path), lab).alive())
     assert list(alive) == [OPERATIONS, MODEL_STORAGE, BARS, "dispatcher:bench", "dispatcher:desk"]
+
+
+class EndsOverAnImport(Gateway):
+    """A model store that is away for a moment, and whose process ends over what it is asked to import."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings(), ENVIRONMENTS)
+        self.asked: list[str] = []
+
+    async def _once(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        self.asked.append(method)
+        if method == "import_bundle" or len(self.asked) == 1:
+            raise ray_errors.ActorUnavailableError("restarts", None)
+        return "ok"
+
+
+def test_an_import_that_the_actor_ended_over_is_not_begun_again() -> None:
+    gateway = EndsOverAnImport()
+    with pytest.raises(ImportCutShort, match=r"model_storage actor ended during the import.*not begun again"):
+        asyncio.run(gateway.import_bundle(Path("bundle.zip")))
+    assert gateway.asked == ["ping", "ping", "import_bundle"]
+    handed_on = ray.remote(HostedModelStorage).__ray_metadata__.method_meta.max_task_retries
+    assert handed_on == {"import_bundle": 0}  # else Ray begins it again by itself, as all that is asked of this actor
