@@ -185,10 +185,13 @@ def test_weights_that_are_not_those_of_the_probe_are_refused(tmp_path, here, ver
         ("metadata.json", {"symbols": ["../x"]}, "metadata.json"),
         ("metadata.json", {"operation_id": {"a": 1}}, "metadata.json"),
         ("metadata.json", {"created_at": None}, "metadata.json"),
-        ("metadata.json", {"seed": "no number"}, "metrics.json"),
+        ("metadata.json", {"seed": "no number"}, "metadata.json"),
         ("metrics.json", {"test_metrics": 5}, "metrics.json"),
         ("features.json", {"classes": ["UP", "DOWN", "FLAT"]}, "features.json"),
         ("config.json", {"strategy": {"name": "trend"}}, "its strategy"),
+        ("config.json", {"request": {"start_date": "abc"}}, "config.json"),
+        ("config.json", {"request": {"symbols": ["NASDAQ"]}}, "config.json"),
+        ("metadata.json", {"torch_threads": 0}, "metadata.json"),
     ],
 )
 def test_what_contradicts_the_rest_or_would_break_a_listing_is_refused_by_file(
