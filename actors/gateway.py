@@ -6,7 +6,8 @@ import asyncio
 import functools
 import logging
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.exceptions as ray_errors
@@ -25,13 +26,23 @@ from actors.strategy_catalog import StrategyCatalog
 from cluster.environments import Environments
 from cluster.node_table import read_nodes
 from cluster.view import ClusterView, NodeView
-from ktrdr.errors import ArtifactAway, InfrastructureError, StrategyError, UnknownArtifact, UnknownModel
+from ktrdr.errors import (
+    ArtifactAway,
+    ImportCutShort,
+    InfrastructureError,
+    StrategyError,
+    UnknownArtifact,
+    UnknownModel,
+)
 from ktrdr.exchange import BundleOffer
 from ktrdr.operations import KeptArtifact, new_operation_id
 from ktrdr.settings import Settings
 from ktrdr.storage import Deleted
 from ktrdr.strategy import StrategyLibrary, validate_strategy
 from ktrdr.wire import TrainingRequest, TrainingReused, TrainingStarted
+
+if TYPE_CHECKING:
+    from ktrdr.storage import ModelVersion
 
 log = logging.getLogger("ktrdr.gateway")
 
@@ -137,6 +148,28 @@ class Gateway:
         """Return which version is offered as a bundle, and the bundle's bytes as they are read."""
         offer: BundleOffer = await self.models("offer_bundle", strategy, name)
         return offer, await parts_of(functools.partial(self.models, "bundle_part", offer), offer.size)
+
+    async def import_bundle(self, path: Path) -> ModelVersion:
+        """Save the model in a bundle, a file on this machine, as the next version of its name.
+
+        Asked for once, of an actor that answers: one that ends over a bundle would end again as often as it is back.
+
+        Raises
+        ------
+        ImportCutShort
+            If the actor went away meanwhile.
+        InfrastructureError
+            If it is not there.
+        """
+        await self.models("ping")
+        try:
+            with own_errors():
+                version: ModelVersion = await self._once(MODEL_STORAGE, "import_bundle", path)
+        except ray_errors.RayTaskError:
+            raise
+        except ray_errors.RayError as error:
+            raise ImportCutShort(MODEL_STORAGE, type(error).__name__) from error
+        return version
 
     async def alive(self) -> dict[str, bool]:
         """Say of each actor whether it answers, and of each dispatcher whether it dispatches."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import ray
 
 from actors.meters import STORAGE_METRICS, Meters
@@ -9,6 +12,9 @@ from actors.meters.ray_mirror import RayMirror
 from actors.model_storage import ModelStorageActor
 from actors.names import NAMESPACE, OPERATIONS
 from ktrdr.settings import Settings
+
+if TYPE_CHECKING:
+    from ktrdr.storage import ModelVersion
 
 
 class HostedModelStorage(ModelStorageActor):
@@ -25,3 +31,9 @@ class HostedModelStorage(ModelStorageActor):
             settings.home / "checkpoints",
             meters=Meters(STORAGE_METRICS, [RayMirror(STORAGE_METRICS)]),
         )
+
+    # Where this actor ends under an import, Ray does not begin that again: what is in the bundle may be why.
+    @ray.method(max_task_retries=0)  # type: ignore[untyped-decorator]
+    def import_bundle(self, path: Path) -> ModelVersion:
+        """Save the model in a bundle, a file on this machine, as the next version of its name."""
+        return super().import_bundle(path)

@@ -42,6 +42,7 @@ KtrdrError
 │   └── UnusableStore           the operations store is of a newer version, or none at all
 ├── InfrastructureError     a process or a machine went away; the service tries again
 │   ├── NotStarted              before the training could begin: not counted as an attempt
+│   ├── ImportCutShort          the model store's process ended during an import: not begun again
 │   └── StoreUnavailable        the database of the operations is away, locked or out of room
 ├── ServiceError            a service's, as its HTTP client saw it
 │   ├── ServiceRefused          it answered with a problem
@@ -88,6 +89,7 @@ from ktrdr.errors.problem import Problem, did_you_mean
 from ktrdr.errors.root import CancellationError, ErrorKind, KtrdrError
 from ktrdr.errors.running import (
     ExecutionModeError,
+    ImportCutShort,
     InfrastructureError,
     NoGpu,
     NotStarted,
@@ -126,6 +128,7 @@ __all__ = [
     "ErrorKind",
     "ExecutionModeError",
     "IdempotencyConflict",
+    "ImportCutShort",
     "InfrastructureError",
     "KtrdrError",
     "ModelInUse",

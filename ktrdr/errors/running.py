@@ -50,6 +50,22 @@ class NotStarted(InfrastructureError):
     """The nodes went away before the training could begin."""
 
 
+class ImportCutShort(InfrastructureError):
+    """The model store's process ended while it took a bundle, which may be what it ended over."""
+
+    def __init__(self, actor: str, reason: str) -> None:
+        super().__init__(reason)
+        self.args = (actor, reason)
+        self.actor, self.reason = actor, reason
+
+    def __str__(self) -> str:
+        return f"The service's {self.actor} actor ended during the import ({self.reason}); it was not begun again."
+
+    @property
+    def suggestion(self) -> str | None:
+        return "See `ktrdr models list` for whether it was saved. If the actor ends again, do not import this file."
+
+
 class StoreUnavailable(InfrastructureError):
     """The database of the operations cannot be read or written now: it is away, locked, or its disk is full."""
 

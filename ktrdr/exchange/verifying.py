@@ -11,7 +11,7 @@ from ktrdr.errors import BadBundle, DamagedModel, StorageError
 from ktrdr.exchange.unpacking import UnpackedBundle
 from ktrdr.storage import LoadedModel
 from ktrdr.storage.agreement import strategy_in
-from ktrdr.storage.contents import FEATURES, METRICS, WEIGHTS, FeatureContract, from_json, read_contract
+from ktrdr.storage.contents import FEATURES, METADATA, METRICS, WEIGHTS, FeatureContract, from_json, read_contract
 from ktrdr.storage.probe import probe_difference
 from ktrdr.storage.verification import read_model, result_in
 from ktrdr.strategy.decisions import CostModel
@@ -45,7 +45,8 @@ def verified(bundle: UnpackedBundle) -> VerifiedModel:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise BadBundle(METRICS, f"is no training's result: {where}: {first['msg']}") from error
+        file = METADATA if where.startswith("metadata.") else METRICS
+        raise BadBundle(file, f"is no training's result: {where}: {first['msg']}") from error
     except StorageError as error:
         raise BadBundle("its strategy", f"cannot be read here: {error.message.rstrip('.')}") from error
     expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs

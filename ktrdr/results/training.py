@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Result(BaseModel):
@@ -159,7 +159,7 @@ class TrainingMetadata(_Result):
     device: str
     versions: dict[str, str]
     seed: int
-    torch_threads: int
+    torch_threads: int = Field(ge=1, le=1024)
     cpu_capability: str
     strategy_sha256: str
     code_sha256: str | None = None

@@ -14,7 +14,7 @@ from ktrdr.features import Scaler
 from ktrdr.fuzzy import AnyFuzzySet, FittedSet, FuzzySet
 from ktrdr.model.network import architecture_of
 from ktrdr.storage.columns import difference
-from ktrdr.storage.contents import BUNDLE, CONFIG, FEATURES, WEIGHTS, FeatureContract, to_json
+from ktrdr.storage.contents import CONFIG, FEATURES, WEIGHTS, FeatureContract
 from ktrdr.storage.names import parse_version
 from ktrdr.storage.weights import description_of
 from ktrdr.strategy import Strategy, load_strategy
@@ -86,8 +86,7 @@ def check_bundle(
         Naming what differs.
     """
     for key, said in description_of(model_id, contract).items():
-        # compared as text: the order of terms counts, and what is no JSON value is refused
-        if to_json({key: bundle[key]}, BUNDLE) != to_json({key: said}, BUNDLE):
+        if not _is_same(bundle[key], said):
             where = FEATURES if key in FeatureContract.model_fields else model_id
             raise StorageError(f"it does not say the same {key} as {where}")
     bundled = bundle["state_dict"]
@@ -97,6 +96,23 @@ def check_bundle(
         twin = bundled[name]
         if not isinstance(twin, torch.Tensor) or twin.dtype != tensor.dtype or not torch.equal(twin, tensor):
             raise StorageError(f"its {name} is not that of {WEIGHTS}")
+
+
+def _is_same(found: Any, said: Any) -> bool:
+    """Return whether what was read is these JSON values, with keys in their order.
+
+    No more of it is looked at than `said` has: nothing bounds what somebody wrote there.
+    """
+    if type(found) is not type(said):
+        return False
+    if isinstance(said, dict):
+        return len(found) == len(said) and all(
+            _is_same(key, said_key) and _is_same(found[key], said[said_key])
+            for key, said_key in zip(found, said, strict=True)
+        )
+    if isinstance(said, list):
+        return len(found) == len(said) and all(map(_is_same, found, said))
+    return bool(found == said)
 
 
 def _unreadable(model_id: str, why: str) -> StorageError:

@@ -10,6 +10,7 @@ from typing import Any
 from ktrdr.errors import StorageError
 from ktrdr.storage.agreement import check_contract, check_naming, strategy_in
 from ktrdr.storage.artifact import ModelArtifact, Weights, WeightsFile
+from ktrdr.storage.conditions import check_request, check_threads
 from ktrdr.storage.contents import (
     BUNDLE,
     CONFIG,
@@ -82,6 +83,9 @@ class Composition:
         strategy = strategy_in(self._artifact.config, self._model_id)
         with self._in_file(CONFIG):
             check_naming(strategy, self._model_id)
+            check_request(self._artifact.config, self._model_id)
+        with self._in_file(METADATA):
+            check_threads(self._artifact.metadata)
         with self._in_file(FEATURES):
             check_contract(self._contract, strategy)
         bundle = bundle_of(self._model_id, self._contract, state)

@@ -26,21 +26,23 @@ STORED_FILES = (WEIGHTS, BUNDLE, CONFIG, METRICS, FEATURES, METADATA)
 """What the manifest lists: every file but itself."""
 
 
-class _Stored(BaseModel):
+class Stored(BaseModel):
+    """What stands in a file of a stored model, of which nothing is believed before it is validated."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-StoredT = TypeVar("StoredT", bound=_Stored)
+StoredT = TypeVar("StoredT", bound=Stored)
 
 
-class FileEntry(_Stored):
+class FileEntry(Stored):
     """What a file must be, byte for byte."""
 
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     size: int = Field(ge=0, description="bytes")
 
 
-class Manifest(_Stored):
+class Manifest(Stored):
     """What a stored model's files must be."""
 
     format_version: Literal[1]
@@ -55,14 +57,14 @@ class Manifest(_Stored):
         return self
 
 
-class Probe(_Stored):
+class Probe(Stored):
     """Held-out rows (n, F), or windows (n, S, F), and the raw outputs (n, O) that the trainer saw for them."""
 
     rows: list[list[float]] | list[list[list[float]]] = Field(min_length=1)
     outputs: list[list[float]]
 
 
-class FeatureContract(_Stored):
+class FeatureContract(Stored):
     """`features.json`: what goes into the network, in order, what comes out, and how to rebuild it.
 
     A network has one output for each class, its logit; or a single one, a return, of which decisions make a class.
@@ -144,7 +146,7 @@ def read_contract(document: Mapping[str, Any]) -> FeatureContract:
     StorageError
         Naming what is wrong.
     """
-    return _validated(FeatureContract, from_json(to_json(document, FEATURES), FEATURES), FEATURES)
+    return validated(FeatureContract, from_json(to_json(document, FEATURES), FEATURES), FEATURES)
 
 
 def read_manifest(content: bytes) -> Manifest:
@@ -155,7 +157,7 @@ def read_manifest(content: bytes) -> Manifest:
     StorageError
         Naming what is wrong.
     """
-    return _validated(Manifest, from_json(content, MANIFEST), MANIFEST)
+    return validated(Manifest, from_json(content, MANIFEST), MANIFEST)
 
 
 def manifest_of(entries: Mapping[str, FileEntry]) -> bytes:
@@ -174,7 +176,14 @@ def sha256_of(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _validated(kind: type[StoredT], document: dict[str, Any], file: str) -> StoredT:
+def validated(kind: type[StoredT], document: dict[str, Any], file: str) -> StoredT:
+    """Return what is in a file's document.
+
+    Raises
+    ------
+    StorageError
+        Naming what is wrong.
+    """
     try:
         return kind.model_validate(document)
     except ValidationError as error:

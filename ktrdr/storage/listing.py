@@ -34,7 +34,13 @@ class Listing:
         return replace(page, items=tuple(self._measured(model) for model in page.items))
 
     def describe(self, strategy: str, name: str) -> dict[str, Any]:
-        """Return what is known of one version."""
+        """Return what is known of one version, damaged or not.
+
+        Raises
+        ------
+        RequestError, UnknownModel, DamagedAliases
+            As `Lookup.find`; also where it is deleted meanwhile.
+        """
         base, number = self._lookup.find(strategy, name)
         folder = self._folders.path(strategy, base, number)
         model_id = f"{strategy}/{folder.name}"
@@ -46,7 +52,7 @@ class Listing:
         except DamagedModel as error:
             damaged = error.file
         newest = self._folders.versions(strategy).get(base, [number])[-1]
-        return {
+        described = {
             **self._identity(strategy, base, number, newest, self._aliases.readable(strategy, base)),
             "metrics": readable(folder, METRICS),
             "features": readable(folder, FEATURES).get("features", []),
@@ -54,6 +60,9 @@ class Listing:
             "files": files,
             "damaged": damaged,
         }
+        if not folder.exists():  # deleted while it was read
+            raise self._lookup.unknown(strategy, name)
+        return described
 
     def aliases(self, strategy: str) -> list[dict[str, Any]]:
         """Return for each model name its aliases and every change of them; `damaged` names a file that is spoiled."""

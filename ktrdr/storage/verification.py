@@ -14,6 +14,7 @@ from ktrdr.features import inputs_from
 from ktrdr.results import TrainingResult
 from ktrdr.results.training import TrainingMetadata
 from ktrdr.storage.agreement import check_bundle, check_contract, check_naming, strategy_in
+from ktrdr.storage.conditions import check_request, check_threads
 from ktrdr.storage.contents import (
     BUNDLE,
     CONFIG,
@@ -133,8 +134,10 @@ def _read_model(folder: Path, model_id: str, *, is_mapped: bool) -> tuple[Loaded
     strategy = strategy_in(config, model_id)
     with _in_file(CONFIG, model_id):
         check_naming(strategy, model_id)
+        check_request(config, model_id)
     with _in_file(METADATA, model_id):
         metadata = from_json(contents[METADATA], METADATA)
+        check_threads(metadata)
     with _in_file(FEATURES, model_id):
         contract = read_contract(from_json(contents[FEATURES], FEATURES))
         check_contract(contract, strategy)

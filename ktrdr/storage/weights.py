@@ -21,6 +21,7 @@ from ktrdr.errors import StorageError, StrategyError
 from ktrdr.model.network import network_from
 from ktrdr.storage.contents import FORMAT_VERSION, FeatureContract
 from ktrdr.storage.encodings import Sink, pieces
+from ktrdr.storage.pickles import MAX_RECORD, check_pickle
 
 BUNDLE_KEYS = (
     "format_version",
@@ -33,6 +34,8 @@ BUNDLE_KEYS = (
     "classes",
     "state_dict",
 )
+
+_PICKLE = "data.pkl"
 
 # What torch.load raises for bytes that nobody meant to be weights.
 _UNREADABLE = (
@@ -185,10 +188,11 @@ def read_plain(content: bytes) -> Any:
 
 
 def _load(path: Path, is_mapped: bool) -> Any:
-    """Do as `read_plain` with a file."""
+    """Do as `read_plain` with a file that anybody may have made: what it says beside its tensors is small."""
     try:
         with path.open("rb") as file:
             _check_archive(file, path.stat().st_size)
+            _check_plain(file)
         return torch.load(str(path), map_location="cpu", weights_only=True, mmap=is_mapped)
     except _UNREADABLE as error:
         raise _cannot_be_read(error) from error
@@ -204,6 +208,25 @@ def _check_archive(file: BinaryIO, size: int) -> None:
     is_stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
     if not is_stored or sum(entry.file_size for entry in entries) > size:
         raise StorageError("it is compressed inside, which torch.save never does")
+
+
+def _check_plain(file: BinaryIO) -> None:
+    """Refuse an archive that could take much more memory, or time, than its tensors."""
+    with zipfile.ZipFile(file) as archive:
+        # as torch sees names: it takes neither case nor a second name in an entry's extra fields into account
+        names = [(entry.orig_filename.lower(), entry) for entry in archive.infolist()]
+        for name, entry in names:
+            is_tensor = "/data/" in name and not name.endswith(_PICKLE)
+            if not is_tensor and entry.file_size > MAX_RECORD:
+                raise StorageError(f"its {entry.filename} is larger than {MAX_RECORD // 1024**2} MiB")
+        pickles = [entry for name, entry in names if name.endswith(_PICKLE)]
+        if len(pickles) != 1:
+            raise StorageError(f"it cannot be read as weights: it has {len(pickles)} pickles in it")
+        content = archive.read(pickles[0])
+    try:
+        check_pickle(content)
+    except StorageError as error:
+        raise _cannot_be_read(error) from error
 
 
 def _cannot_be_read(error: Exception) -> StorageError:

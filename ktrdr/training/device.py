@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,7 +114,8 @@ def device_name(device: torch.device) -> str:
 def threads_for(network: torch.nn.Module, n_threads: int | None = None) -> Iterator[int]:
     """Set the number of CPU threads inside the block, by default one that suits the network's size, and yield it.
 
-    The number matters beyond speed: sums over another number of threads round differently.
+    The number matters beyond speed: sums over another number of threads round differently. More than the machine has
+    processors are not used all the same: a model may say any number.
     """
     before = torch.get_num_threads()
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -121,7 +123,7 @@ def threads_for(network: torch.nn.Module, n_threads: int | None = None) -> Itera
         n_threads = 1
     try:
         if n_threads is not None:
-            torch.set_num_threads(n_threads)
+            torch.set_num_threads(min(n_threads, os.cpu_count() or 1))
         yield torch.get_num_threads()
     finally:
         torch.set_num_threads(before)

@@ -7,7 +7,6 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from ktrdr.storage import ModelVersion
 from ktrdr.wire import SHA256_HEADER, ImportedModel
 from serve.routes.gateway import GatewayDep, UploadsDep
 
@@ -37,5 +36,5 @@ async def import_model(request: Request, gateway: GatewayDep, uploads: UploadsDe
     with uploads.receiving(int(announced) if announced.isdecimal() else 0) as upload:
         async for piece in request.stream():
             await asyncio.to_thread(upload.write, piece)
-        version: ModelVersion = await gateway.models("import_bundle", upload.path)
+        version = await gateway.import_bundle(upload.path)
     return ImportedModel.of(version)

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 import ray.exceptions as ray_errors
 
 from actors.gateway import Gateway
+from actors.hosts.model_storage import HostedModelStorage
 from actors.meters import OPERATION_METRICS, STORAGE_METRICS, Meters, Metric
 from actors.names import BARS, MODEL_STORAGE, OPERATIONS
 from cluster import ENVIRONMENTS, Environment, Environments
-from ktrdr.errors import UnknownModel
+from ktrdr.errors import ImportCutShort, UnknownModel
 from ktrdr.settings import Settings
 from ktrdr.storage import Deleted, ModelStorage
 from tests.fakes.artifacts import trained_artifact
@@ -100,3 +102,26 @@ def test_a_delete_that_is_repeated_on_its_way_deletes_one_version(tmp_path: Path
     assert [model["version"] for model in storage.list_models()] == [2, 1]
     with pytest.raises(UnknownModel):
         asyncio.run(Repeating(storage).delete_model("trend", "SP500_1d_v3"))
+
+
+class EndsOverAnImport(Gateway):
+    """A model store that is away for a moment, and whose process ends over what it is asked to import."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings(), ENVIRONMENTS)
+        self.asked: list[str] = []
+
+    async def _once(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        self.asked.append(method)
+        if method == "import_bundle" or len(self.asked) == 1:
+            raise ray_errors.ActorUnavailableError("restarts", None)
+        return "ok"
+
+
+def test_an_import_that_the_actor_ended_over_is_not_begun_again() -> None:
+    gateway = EndsOverAnImport()
+    with pytest.raises(ImportCutShort, match=r"model_storage actor ended during the import.*not begun again"):
+        asyncio.run(gateway.import_bundle(Path("bundle.zip")))
+    assert gateway.asked == ["ping", "ping", "import_bundle"]
+    handed_on = ray.remote(HostedModelStorage).__ray_metadata__.method_meta.max_task_retries
+    assert handed_on == {"import_bundle": 0}  # else Ray begins it again by itself, as all that is asked of this actor

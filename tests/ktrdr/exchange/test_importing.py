@@ -21,7 +21,7 @@ from ktrdr.storage.contents import STORED_FILES
 from tests.fakes.artifacts import FITTED, RETURNS, TREND, WINDOWS
 from tests.fakes.bundles import a_bundle, a_store, bundled, fetch
 from tests.fakes.files import FailingFiles, QuickFiles
-from tests.ktrdr.storage.tampering import replace, saved_by_torch
+from tests.ktrdr.storage.tampering import replace, saved_by_torch, shared
 
 NAME = "SP500_1d_v1"
 
@@ -185,10 +185,13 @@ def test_weights_that_are_not_those_of_the_probe_are_refused(tmp_path, here, ver
         ("metadata.json", {"symbols": ["../x"]}, "metadata.json"),
         ("metadata.json", {"operation_id": {"a": 1}}, "metadata.json"),
         ("metadata.json", {"created_at": None}, "metadata.json"),
-        ("metadata.json", {"seed": "no number"}, "metrics.json"),
+        ("metadata.json", {"seed": "no number"}, "metadata.json"),
         ("metrics.json", {"test_metrics": 5}, "metrics.json"),
         ("features.json", {"classes": ["UP", "DOWN", "FLAT"]}, "features.json"),
         ("config.json", {"strategy": {"name": "trend"}}, "its strategy"),
+        ("config.json", {"request": {"start_date": "abc"}}, "config.json"),
+        ("config.json", {"request": {"symbols": ["NASDAQ"]}}, "config.json"),
+        ("metadata.json", {"torch_threads": 0}, "metadata.json"),
     ],
 )
 def test_what_contradicts_the_rest_or_would_break_a_listing_is_refused_by_file(
@@ -299,3 +302,14 @@ def test_a_small_file_that_would_take_much_memory_is_refused_before_it_is_parsed
     bad = refused(here, bundled(version_folder, tmp_path / "wide.zip"))
     assert name in bad.file
     assert "more than 100,000 lists and objects" in str(bad)
+
+
+@pytest.mark.parametrize("file", ["model.pt", "model_full.pt"])
+def test_a_bundle_that_would_take_all_memory_is_refused_by_file(tmp_path, here, version_folder, file):
+    bundle = torch.load(version_folder / "model_full.pt", weights_only=True)
+    bomb = {**bundle, "features": shared(30)} if file == "model_full.pt" else {"output.weight": shared(30)}
+    replace(version_folder, file, saved_by_torch(bomb))
+    path = bundled(version_folder, tmp_path / "bomb.zip")
+    assert path.stat().st_size < 20_000
+    bad = refused(here, path)
+    assert (bad.file, "one thing stands in two places" in str(bad)) == (file, True)

@@ -1,6 +1,7 @@
 """A version changed by somebody who lets the manifest vouch for it."""
 
 import io
+import zipfile
 
 import torch
 
@@ -18,3 +19,20 @@ def replace(folder, file, content):
     (folder / file).write_bytes(content)
     files = {name: entry_of((folder / name).read_bytes()) for name in STORED_FILES}
     (folder / "manifest.json").write_bytes(manifest_of(files))
+
+
+def with_pickle(archive, content):
+    """Return an archive of torch's with another pickle in it."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as whole, zipfile.ZipFile(changed, "w") as written:
+        for name in whole.namelist():
+            written.writestr(name, content if name.endswith("data.pkl") else whole.read(name))
+    return changed.getvalue()
+
+
+def shared(depth, kind=list):
+    """Return lists of which each stands ten times in the next: a few hundred bytes to a pickle, 10**depth to a walk."""
+    level = kind(["x"])
+    for _ in range(depth):
+        level = kind([level] * 10)
+    return level

@@ -172,7 +172,7 @@ def test_a_strategy_that_this_version_cannot_read_is_said_and_called_no_damage(s
         (put("scalers", "1d_rsi_14_raw", "offset", 1e9), "not say the same scalers as features.json"),
         (drop("fuzzy_sets", "fit", "fitted", "1d"), "not say the same fuzzy_sets as features.json"),
         (reordered_fitted_terms, "not say the same fuzzy_sets as features.json"),
-        (put("scalers", torch.ones(2)), "cannot be written as JSON"),
+        (put("scalers", torch.ones(2)), "not say the same scalers as features.json"),
         (put("strategy", "other"), "not say the same strategy as fitted/SP500_1d_v1"),
         (put("model_id", "fitted/SP500_1d_v2"), "not say the same model_id as fitted/SP500_1d_v1"),
     ],

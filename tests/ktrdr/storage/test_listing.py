@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ktrdr.errors import RequestError
+from ktrdr.errors import RequestError, UnknownModel
 from ktrdr.storage import METRIC_NAMES, AnnotationChange, ModelFilter, listing
 from tests.fakes.artifacts import FEATURES, TREND, trained_artifact
 
@@ -181,3 +181,18 @@ def test_a_page_reads_the_metrics_of_its_own_versions_alone(three, monkeypatch):
     page = three.page_models("trend", limit=1)
     assert (measured, page.total_count) == (["SP500_1d_v2"], 2)
     assert page.items[0] == three.list_models("trend")[0]
+
+
+@pytest.mark.parametrize("step", ["manifest_in", "read_files", "readable"])
+def test_a_version_deleted_while_it_is_described_is_unknown(three, monkeypatch, step):
+    taken = getattr(listing, step)
+
+    def too_late(*args):
+        monkeypatch.undo()
+        three.delete_model("other", "SP500_1d_v1")
+        return taken(*args)
+
+    monkeypatch.setattr(listing, step, too_late)
+    with pytest.raises(UnknownModel):
+        three.describe("other", "SP500_1d_v1")
+    assert three.describe("trend", "SP500_1d_v1")["damaged"] is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import pytest
 import torch
@@ -143,6 +144,11 @@ def test_small_networks_use_one_thread_and_the_number_is_restored():
     assert torch.get_num_threads() == before
     with threads_for(torch.nn.Linear(1000, SMALL_NETWORK_PARAMETERS // 1000)) as n_threads:
         assert n_threads == before
+
+
+def test_no_more_threads_are_used_than_there_are_processors():
+    with threads_for(torch.nn.Linear(3, 3), 2**20) as n_threads:
+        assert n_threads == os.cpu_count()
 
 
 def test_recurrent_layers_keep_whole_float32_inside_the_block_only():
