@@ -100,7 +100,9 @@ def _add(format: Format, converter: Converter, bundle: UnpackedBundle, verified_
     example = np.resize(probe, (_ROWS_OF_EXAMPLE, *probe.shape[1:]))
     converter.write(model.network, example, json.dumps(description_of(model.model_id, contract)), path)
     try:
-        max_difference = _difference(expected, converter.predict(path, batches), verified_model.costs)
+        max_difference = _difference(
+            expected, converter.predict(path, batches), model.trained_from.decisions.cost_model
+        )
     except _Differs as differs:
         raise StorageError(
             f"{model.model_id} was not exported: as {format} it does not predict the same; {differs}.",

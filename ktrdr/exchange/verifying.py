@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from pydantic import ValidationError
 
 from ktrdr.errors import BadBundle, DamagedModel, StorageError
 from ktrdr.exchange.unpacking import UnpackedBundle
 from ktrdr.storage import LoadedModel
-from ktrdr.storage.agreement import strategy_in
-from ktrdr.storage.contents import FEATURES, METADATA, METRICS, WEIGHTS, FeatureContract, from_json, read_contract
-from ktrdr.storage.probe import probe_difference
-from ktrdr.storage.verification import read_model, result_in
-from ktrdr.strategy.decisions import CostModel
+from ktrdr.storage.contents import METADATA, METRICS, WEIGHTS, FeatureContract
+from ktrdr.storage.verification import difference_on_probe, read_version, result_in
 
 
 @dataclass(frozen=True, eq=False)
 class VerifiedModel:
-    """A model that answers its probe as the trained network did; `costs` where it forecasts returns."""
+    """A model that answers its probe as the trained network did."""
 
     model: LoadedModel
     contract: FeatureContract
-    costs: CostModel | None
 
 
 def verified(bundle: UnpackedBundle) -> VerifiedModel:
@@ -35,9 +30,7 @@ def verified(bundle: UnpackedBundle) -> VerifiedModel:
         Naming the file that cannot be used, contradicts another, or is not read by this version of ktrdr.
     """
     try:
-        model = read_model(bundle.folder, bundle.model_id)
-        contract = read_contract(from_json((bundle.folder / FEATURES).read_bytes(), FEATURES))
-        costs = strategy_in(model.config, bundle.model_id).decisions.cost_model
+        model, contract = read_version(bundle.folder, bundle.model_id)
         result_in(bundle.folder, bundle.model_id)
     except DamagedModel as error:
         _, file, reason = error.args
@@ -49,8 +42,6 @@ def verified(bundle: UnpackedBundle) -> VerifiedModel:
         raise BadBundle(file, f"is no training's result: {where}: {first['msg']}") from error
     except StorageError as error:
         raise BadBundle("its strategy", f"cannot be read here: {error.message.rstrip('.')}") from error
-    expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs
-    got_BO = model.predict_outputs(contract.probe.rows).astype(np.float64)
-    if differs := probe_difference(expected_BO, got_BO, costs):
+    if differs := difference_on_probe(model, contract):
         raise BadBundle(WEIGHTS, f"does not predict the probe rows as the trained network did; {differs}")
-    return VerifiedModel(model, contract, costs)
+    return VerifiedModel(model, contract)

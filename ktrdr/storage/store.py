@@ -135,8 +135,7 @@ class ModelStorage(ModelRegistry):
         StorageError
             If this version of ktrdr cannot read the strategy that the model was trained from.
         """
-        base, number = self._lookup.find(strategy, name)
-        folder = self._folders.path(strategy, base, number)
+        folder = self.folder_of(strategy, name)
         try:
             return read_model(folder, f"{strategy}/{folder.name}")
         except DamagedModel:
@@ -154,8 +153,7 @@ class ModelStorage(ModelRegistry):
         DamagedModel
             If there is no manifest.
         """
-        base, number = self._lookup.find(strategy, name)
-        folder = self._folders.path(strategy, base, number)
+        folder = self.folder_of(strategy, name)
         model_id = f"{strategy}/{folder.name}"
         return model_id, fingerprint_of(folder, model_id)
 

@@ -35,7 +35,6 @@ from ktrdr.storage.contents import (
 from ktrdr.storage.loaded import LoadedModel
 from ktrdr.storage.probe import probe_difference
 from ktrdr.storage.weights import network_with, read_bundle, read_weights
-from ktrdr.strategy import Strategy
 
 
 def manifest_in(folder: Path, model_id: str) -> Manifest:
@@ -87,7 +86,7 @@ def read_model(folder: Path, model_id: str) -> LoadedModel:
     StorageError
         If this version of ktrdr cannot read the strategy.
     """
-    return _read_model(folder, model_id, is_mapped=False)[0]
+    return read_version(folder, model_id)[0]
 
 
 def result_in(folder: Path, model_id: str) -> TrainingResult:
@@ -116,10 +115,8 @@ def verify_saved(folder: Path, model_id: str) -> None:
     StorageError
         If the network read back predicts otherwise.
     """
-    model, contract, strategy = _read_model(folder, model_id, is_mapped=True)  # for a moment: it is not kept
-    expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs
-    got_BO = model.predict_outputs(contract.probe.rows).astype(np.float64)
-    if differs := probe_difference(expected_BO, got_BO, strategy.decisions.cost_model):
+    model, contract = read_version(folder, model_id, is_mapped=True)  # for a moment: it is not kept
+    if differs := difference_on_probe(model, contract):
         raise StorageError(
             f"{model_id} was not saved: read back, it does not predict the probe rows as the trained network did; "
             f"{differs}.",
@@ -127,7 +124,23 @@ def verify_saved(folder: Path, model_id: str) -> None:
         )
 
 
-def _read_model(folder: Path, model_id: str, *, is_mapped: bool) -> tuple[LoadedModel, FeatureContract, Strategy]:
+def difference_on_probe(model: LoadedModel, contract: FeatureContract) -> str | None:
+    """Return in words how a model predicts its probe rows otherwise than the trained network did, else None."""
+    expected_BO = np.array(contract.probe.outputs, dtype=np.float64)  # B batch, O outputs
+    got_BO = model.predict_outputs(contract.probe.rows).astype(np.float64)
+    return probe_difference(expected_BO, got_BO, model.trained_from.decisions.cost_model)
+
+
+def read_version(folder: Path, model_id: str, *, is_mapped: bool = False) -> tuple[LoadedModel, FeatureContract]:
+    """Return the model in a version's folder as `read_model` does, and the contract that it was checked against.
+
+    Mapped, its weights are read as they are used: the files must stay as they are.
+
+    Raises
+    ------
+    DamagedModel, StorageError
+        As `read_model`.
+    """
     contents = read_files(folder, model_id)
     with _in_file(CONFIG, model_id):
         config = from_json(contents[CONFIG], CONFIG)
@@ -158,7 +171,7 @@ def _read_model(folder: Path, model_id: str, *, is_mapped: bool) -> tuple[Loaded
         strategy,
         inputs_from(strategy.blocks, {"fuzzy_sets": contract.fuzzy_sets, "scalers": contract.scalers}),
     )
-    return model, contract, strategy
+    return model, contract
 
 
 @contextmanager
