@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,29 @@ def wait_until(is_so: Callable[[], object], timeout_s: float = 60.0) -> float:
         assert time.monotonic() < began + timeout_s, "it did not come to be in time"
         time.sleep(0.05)
     return time.monotonic() - began
+
+
+def pid_of_training(operation_id: str) -> int:
+    """Return the process that trains now, once there is one: Ray gives it the name of its task."""
+    named = ["pgrep", "-f", f"^ray::{operation_id}"]
+    wait_until(lambda: subprocess.run(named, capture_output=True, check=False).returncode == 0)
+    [pid] = subprocess.run(named, capture_output=True, text=True, check=True).stdout.split()
+    return int(pid)
+
+
+@contextmanager
+def held(operation_id: str) -> Iterator[None]:
+    """Stop the training's process and let it go on at the end: no machine is so fast that it completes meanwhile.
+
+    The operation knows nothing of it; after some 30 s it would be taken for one that hangs.
+    """
+    pid = pid_of_training(operation_id)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ktrdr.prediction import Predictor
 from ktrdr.storage import ModelStorage
 from ktrdr.wire.service_record import ServiceRecord
 from serve.cli.machine import Machine
-from tests.end_to_end.conftest import free_port
+from tests.end_to_end.conftest import free_port, held
 
 KTRDR = Path(sys.executable).with_name("ktrdr")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -35,7 +36,7 @@ def override(n_epochs: int) -> list[str]:
 
 
 LONG = override(100_000)
-N_MIDDLING = 100
+N_MIDDLING = 200
 MIDDLING = {"training.epochs": N_MIDDLING, "training.early_stopping": {"patience": N_MIDDLING}}
 """A training of some seconds, for a client."""
 
@@ -242,9 +243,10 @@ def test_whoever_submitted_a_training_is_killed_and_it_completes(home: Home, sub
         wait_until(lambda: client.operations(status="running")["total_count"] == 1)
         operation_id = client.operations(status="running")["items"][0]["operation_id"]
         wait_until(lambda: client.metrics(operation_id)["epochs"])
-        process.kill()
-        process.wait()
-        assert client.operation(operation_id)["status"] == "running"
+        with held(operation_id):
+            process.kill()
+            process.wait()
+            assert client.operation(operation_id)["status"] == "running"
         ended = client.wait(operation_id)
     assert (ended["status"], ended["attempt"]) == ("completed", 1)
     assert len(ended["metrics"]["epochs"]) == N_MIDDLING
@@ -294,12 +296,22 @@ def test_a_head_killed_with_all_its_processes_loses_nothing_and_trains_nothing_t
             client.train("sp500_daily", checkpoint_every_epochs=5, overrides=MIDDLING) for _ in range(n_slots + 1)
         ]
         ids = [operation["operation_id"] for operation in started]
-        wait_until(lambda: all(len(client.metrics(one)["epochs"]) > 6 for one in ids[:-1]))
-        assert [client.operation(one)["status"] for one in ids] == ["running"] * n_slots + ["pending"]
-    assert home.record is not None
-    machine = Machine()
-    for pid in machine.members(home.record.pid):  # the service, Ray's own processes, actors, trainings
-        machine.send(pid, signal.SIGKILL)
+        with ExitStack() as stack:  # they begin seconds apart: the first is held until the last has come as far
+
+            def all_have_kept_a_state(on_their_way: set[str]) -> bool:
+                for one in list(on_their_way):
+                    if len(client.metrics(one)["epochs"]) > 6:
+                        stack.enter_context(held(one))
+                        on_their_way.remove(one)
+                return not on_their_way
+
+            to_hold = set(ids[:-1])
+            wait_until(lambda: all_have_kept_a_state(to_hold))
+            assert [client.operation(one)["status"] for one in ids] == ["running"] * n_slots + ["pending"]
+            assert home.record is not None
+            machine = Machine()
+            for pid in machine.members(home.record.pid):  # the service, Ray's own processes, actors, trainings
+                machine.send(pid, signal.SIGKILL)
     ran = home.ktrdr("up", "--port", str(home.port))
     assert ran.returncode == 0, ran.stderr + ran.stdout
     with home.client() as client:

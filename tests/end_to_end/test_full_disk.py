@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +18,7 @@ import pytest
 from ktrdr.errors import ServiceRefused
 from ktrdr.settings import Settings
 from ktrdr.storage import unpack
-from tests.end_to_end.conftest import Service, running_service, wait_until
+from tests.end_to_end.conftest import Service, pid_of_training, running_service, wait_until
 from tests.fakes.disks import Disk, mounted
 
 N_EPOCHS = 160
@@ -98,9 +97,7 @@ def test_a_process_killed_while_it_hands_over_leaves_its_model_to_the_next_attem
         operation_id = client.train("minimal", overrides={"training.epochs": 2})["operation_id"]
         wait_until(lambda: client.operation(operation_id)["artifact"] is not None)
         kept = client.operation(operation_id)["artifact"]
-        named = ["pgrep", "-f", f"ray::{operation_id}"]
-        [pid] = subprocess.run(named, capture_output=True, text=True, check=True).stdout.split()
-        os.kill(int(pid), signal.SIGKILL)
+        os.kill(pid_of_training(operation_id), signal.SIGKILL)
         models_disk.make_room()
         ended = client.wait(operation_id)
         assert (ended["status"], ended["attempt"], ended["artifact"]) == ("completed", 2, None)

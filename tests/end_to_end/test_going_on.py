@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 import torch
-from ray.util.state import list_tasks
 
 import ktrdr
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service, wait_until
+from tests.end_to_end.conftest import Service, pid_of_training, wait_until
 
-N_EPOCHS = 80
+N_EPOCHS = 150
 LONG = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 
 
@@ -63,12 +62,6 @@ def wait_for_epoch(service: Service, operation_id: str, epoch: int) -> None:
         wait_until(lambda: len(client.metrics(operation_id)["epochs"]) >= epoch)
 
 
-def kill_worker_of(operation_id: str) -> None:
-    running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
-    wait_until(lambda: list_tasks(filters=running, detail=True) != [])
-    os.kill(list_tasks(filters=running, detail=True)[0].worker_pid, signal.SIGKILL)
-
-
 def lines_of(service: Service, operation_id: str) -> list[str]:
     with service.client() as client:
         return [record["event"] for record in client.logs(operation_id)]
@@ -79,7 +72,7 @@ def test_a_killed_worker_costs_no_more_than_the_epochs_since_its_last_checkpoint
 ) -> None:
     operation_id = start(service)
     wait_for_epoch(service, operation_id, 12)
-    kill_worker_of(operation_id)
+    os.kill(pid_of_training(operation_id), signal.SIGKILL)
     with service.client() as client:
         percentages, ended = [], {}
         for event in client.events(operation_id):

@@ -20,7 +20,7 @@ from actors.names import NAMESPACE, OPERATIONS
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused, UnknownStrategy
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service
+from tests.end_to_end.conftest import Service, pid_of_training
 
 QUICK = {"training.epochs": 2}
 ENDLESS = {"training.epochs": 100_000, "training.early_stopping": {"patience": 100_000}}
@@ -158,9 +158,7 @@ def test_a_cancel_in_mid_epoch_stops_the_training_and_leaves_no_model(service: S
 def test_a_training_that_hangs_is_killed_after_the_grace_and_its_memory_is_free(service: Service) -> None:
     with service.client() as client:
         operation_id = client.train("sp500_daily", overrides=ENDLESS)["operation_id"]
-        running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
-        _wait_until(lambda: list_tasks(filters=running, detail=True) != [])
-        pid = list_tasks(filters=running, detail=True)[0].worker_pid
+        pid = pid_of_training(operation_id)
         os.kill(pid, signal.SIGSTOP)  # it answers nothing any more, as in an endless call of C
         client.cancel(operation_id)
         assert client.operation(operation_id)["status"] == "cancelling"
@@ -297,18 +295,16 @@ def test_the_default_mode_is_changed_and_said(service: Service) -> None:
 
 
 def test_a_killed_worker_is_tried_again_and_completes(service: Service) -> None:
-    overrides = {"training.epochs": 60, "training.early_stopping": {"patience": 60}}
+    overrides = {"training.epochs": 120, "training.early_stopping": {"patience": 120}}
     with service.client() as client:
         operation_id = client.train("sp500_daily", overrides=overrides)["operation_id"]
         for event in client.events(operation_id):
             if event.event == "progress" and event.payload["context"]["epoch"]:
                 break
-        running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
-        _wait_until(lambda: list_tasks(filters=running, detail=True) != [])
-        os.kill(list_tasks(filters=running, detail=True)[0].worker_pid, signal.SIGKILL)
+        os.kill(pid_of_training(operation_id), signal.SIGKILL)
         operation = client.wait(operation_id)
         assert (operation["status"], operation["attempt"]) == ("completed", 2)
-        assert len(operation["metrics"]["epochs"]) == 60
+        assert len(operation["metrics"]["epochs"]) == 120
         of_operation = [model for model in client.models()["items"] if model["operation_id"] == operation_id]
         assert len(of_operation) == 1
 
