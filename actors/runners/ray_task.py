@@ -113,8 +113,10 @@ async def _result_of(task: Any) -> Any:
 def task_options(claim: Claim, view: ClusterView) -> dict[str, Any]:
     """Return Ray's options for the attempt's task.
 
-    A GPU is asked for where the nodes have one that Ray hands out: without it Ray hides the card from the task. Where
-    an earlier attempt has left an artifact, its node is preferred, and any other taken while that has no room.
+    A GPU is asked for where every node that can take the task has one that Ray hands out, so that Ray counts it. Where
+    some have none, none is counted: Ray 2.60 hides no card from a task that asked for none, and trainings may meet on
+    one. Where an earlier attempt has left an artifact, its node is preferred, and any other taken while that has no
+    room.
     """
     takes_gpu = view.takes_gpu(claim.environment, require_gpu=claim.require_gpu)
     selector, node = label_selector(claim.environment, claim.require_gpu), _node_of_artifact(claim, view)
