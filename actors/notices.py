@@ -1,23 +1,35 @@
-"""Wake-ups between the coroutines of one actor, by topic. In memory only: whoever is woken reads the store."""
+"""Wake-ups between the coroutines of one actor, by topic, in memory only.
+
+Whoever is woken reads the store. What was written there may come along, so that what is urgent need not be read.
+"""
 
 from __future__ import annotations
 
 import asyncio
+
+from ktrdr.operations import Operation
+
+
+class Notice(asyncio.Event):
+    """One wake-up. `told` is the operation as it was written, where that came along; it may have changed since."""
+
+    told: Operation | None = None
 
 
 class Notices:
     """Topics on which coroutines wait. Take the event *before* reading the store, and no change is missed."""
 
     def __init__(self) -> None:
-        self._events: dict[str, asyncio.Event] = {}
+        self._events: dict[str, Notice] = {}
 
-    def next(self, topic: str) -> asyncio.Event:
+    def next(self, topic: str) -> Notice:
         """Return the event that the next `wake` of `topic` sets."""
-        return self._events.setdefault(topic, asyncio.Event())
+        return self._events.setdefault(topic, Notice())
 
-    def wake(self, topic: str) -> None:
+    def wake(self, topic: str, told: Operation | None = None) -> None:
         """Wake everyone who waits on `topic`."""
         if (event := self._events.pop(topic, None)) is not None:
+            event.told = told
             event.set()
 
 

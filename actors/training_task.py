@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from typing import Any
 
 from actors.attempt_reports import Here, actor_named, heard, placed, stop_asked
@@ -22,6 +23,9 @@ from ktrdr.training.device import resolve_device
 
 log = logging.getLogger("ktrdr.task")
 
+NICENESS = 15
+"""Of the thread that trains, and of those that compute for it: what Ray gives whole processes unless told otherwise."""
+
 
 def train(claim: Claim) -> dict[str, Any]:
     """Make one attempt at an operation and return its result.
@@ -36,10 +40,20 @@ def train(claim: Claim) -> dict[str, Any]:
     device = resolve_device(None, claim.require_gpu)
     with heard(claim) as here:
         token = stop_asked(here, claim)
+        step_back()
         placed(here, claim, str(device), token.is_cancelled)
         where = (claim.attempt, here.node.node_id[:8], claim.environment, device)
         log.info("Attempt %d runs on node %s (%s), device %s", *where)
         return _handed_over(here, claim, token) or _trained(here, claim, str(device), token)
+
+
+def step_back() -> None:
+    """Let what this thread computes come after what answers users, and after the process's own side threads.
+
+    On Linux the niceness is the thread's, and that of threads it starts from here on: those that report and that hear
+    of a cancel are there before. Elsewhere it is the process's.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _handed_over(here: Here, claim: Claim, token: ThreadCancellationToken) -> dict[str, Any] | None:

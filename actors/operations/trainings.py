@@ -67,6 +67,10 @@ class ForTrainings(Surface):
             if word != RUN or (remaining := deadline - time.monotonic()) <= 0:
                 return (word, reason)
             await wait_for(changed, min(remaining, self._orders.longest_s(operation)))
+            if changed.told is not None:  # a cancel does not wait for the writer's other work to be read again
+                word, reason = self._orders.word(changed.told, attempt)
+                if word != RUN:
+                    return (word, reason)
 
     async def begin_commit(self, operation_id: str, attempt: int) -> bool:
         """Grant the commit of this attempt's model, only while it runs; from then on it cannot be cancelled."""

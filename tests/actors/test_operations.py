@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 
+from actors.notices import stop_of
 from actors.operations import OperationsActor
 from cluster import ClusterView, Environment, Environments, NodeView
 from ktrdr.errors import (
@@ -254,6 +256,39 @@ def test_a_cancel_wakes_the_training_with_its_reason_and_the_end_ends_the_poll(t
         await actor.acknowledge_cancel(operation_id, 1)
         assert await actor.wait_for_cancel(operation_id, 1, 20.0) == ("over", None)
         assert (await actor.wait(operation_id)).status == "cancelled"
+
+    run(scene)
+
+
+def test_a_cancel_is_heard_while_the_writer_is_at_work_on_something_else(tmp_path: Path) -> None:
+    async def scene() -> None:
+        actor, is_done = House(tmp_path).operations, threading.Event()
+        operation_id = await started(actor)
+        poll = asyncio.create_task(actor.wait_for_cancel(operation_id, 1, 20.0))
+        await asyncio.sleep(0)
+        cancel = asyncio.create_task(actor.cancel(operation_id, "enough"))
+        await asyncio.sleep(0)
+        work = asyncio.create_task(actor._desk.write(is_done.wait))
+        try:
+            assert await asyncio.wait_for(poll, 10.0) == ("cancel", "enough")
+        finally:
+            is_done.set()
+        await asyncio.gather(cancel, work)
+
+    run(scene)
+
+
+def test_what_a_wake_up_tells_is_read_again_where_it_stops_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        house = House(tmp_path)
+        actor = house.operations
+        operation_id = await started(actor)
+        poll = asyncio.create_task(actor.wait_for_cancel(operation_id, 1, 20.0))
+        await until(lambda: stop_of(operation_id) in actor._notices._events)
+        running = house.book.get(operation_id)
+        house.book.request_cancel(operation_id, "enough")
+        actor._notices.wake(stop_of(operation_id), running)  # overtaken: it is cancelled since
+        assert await poll == ("cancel", "enough")
 
     run(scene)
 

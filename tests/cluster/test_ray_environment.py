@@ -23,4 +23,5 @@ def test_a_node_on_loopback_stays_there_and_any_other_may_leave_its_machine(tmp_
     token = tmp_path / "token"
     assert member_environment("127.0.0.1:6379", token) == ray_environment(token)
     joined = member_environment("10.0.0.1:6379", token)
+    assert joined["RAY_worker_niceness"] == ray_environment(token)["RAY_worker_niceness"] == "0"
     assert (joined["RAY_AUTH_MODE"], joined["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"]) == ("token", "1")
