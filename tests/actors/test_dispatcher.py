@@ -154,7 +154,7 @@ def test_a_new_dispatcher_takes_up_what_a_dead_one_owned(tmp_path: Path) -> None
         house.dispatcher()
         await until(lambda: [claim.operation_id for claim in house.runner.claims] == [lost])
         assert house.runner.claims[0].attempt == 2
-        assert await status(house, committed) == "completed"
+        assert (await house.operations.wait(committed)).status == "completed"
 
     run(scene)
 
@@ -287,7 +287,7 @@ def test_checkpoints_that_cannot_be_removed_do_not_hold_up_a_completion(tmp_path
         other = await house.operations.submit(NAMED)
         await until(lambda: len(house.runner.claims) == 2)
         assert house.runner.claims[-1].operation_id == other
-        assert asked == [operation_id]
+        await until(lambda: asked == [operation_id])
 
     run(scene)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ from actors.names import NAMESPACE
 from cluster.environments import SLOT_RESOURCE, node_labels
 from ktrdr.settings import Settings
 from serve.application import run_application
+
+TRAINING_STEP = 7
 
 
 @dataclass
@@ -58,9 +61,12 @@ class Service:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port below those that Linux gives out by itself: nobody takes it by chance until it is listened at."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("of 100 ports none is free")
 
 
 def wait_until(is_so: Callable[[], object], timeout_s: float = 60.0) -> float:
@@ -75,18 +81,29 @@ def wait_until(is_so: Callable[[], object], timeout_s: float = 60.0) -> float:
 def pid_of_training(operation_id: str) -> int:
     """Return the process that trains now, once there is one: Ray gives it the name of its task."""
     named = ["pgrep", "-f", f"^ray::{operation_id}"]
-    wait_until(lambda: subprocess.run(named, capture_output=True, check=False).returncode == 0)
-    [pid] = subprocess.run(named, capture_output=True, text=True, check=True).stdout.split()
-    return int(pid)
+    found: list[str] = []
+
+    def is_there() -> bool:
+        found[:] = subprocess.run(named, capture_output=True, text=True, check=False).stdout.split()
+        return len(found) == 1
+
+    wait_until(is_there)
+    return int(found[0])
 
 
 @contextmanager
 def held(operation_id: str) -> Iterator[None]:
     """Stop the training's process and let it go on at the end: no machine is so fast that it completes meanwhile.
 
-    The operation knows nothing of it; after some 30 s it would be taken for one that hangs.
+    After its environment's `lease_s` the operation would say that it is unreachable, after twice that it is given up.
     """
-    pid = pid_of_training(operation_id)
+    with held_process(pid_of_training(operation_id)):
+        yield
+
+
+@contextmanager
+def held_process(pid: int) -> Iterator[None]:
+    """Stop a process and let it go on at the end, if it is there by then."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -95,10 +112,34 @@ def held(operation_id: str) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
+@contextmanager
+def caught(client: ktrdr.Client, start: Callable[[], str], n_epochs: int) -> Iterator[tuple[str, int]]:
+    """Give a training that has told of `n_epochs` epochs, and its process, and hold it until the end of the block.
+
+    Started by `start`; one that was faster than the look is let go, and another is started.
+    """
+    for _ in range(10):
+        operation_id = start()
+        pid = pid_of_training(operation_id)
+        wait_until(lambda it=operation_id: _is_as_far(client, it, n_epochs))  # type: ignore[misc]
+        with held_process(pid):
+            operation = client.operation(operation_id)
+            if operation["status"] == "running" and operation["progress"]["current_step"] <= TRAINING_STEP:
+                yield operation_id, pid
+                return
+    raise AssertionError("ten trainings ended before they could be held: they need more epochs here")
+
+
+def _is_as_far(client: ktrdr.Client, operation_id: str, n_epochs: int) -> bool:
+    operation = client.operation(operation_id)
+    return operation["status"] != "running" or len((operation["metrics"] or {"epochs": []})["epochs"]) >= n_epochs
+
+
 @pytest.fixture(scope="session")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("service")
-    with running_service(Settings(home=folder / ".ktrdr")) as running:
+    # a machine that is busy with other tests may need some seconds to stop a training
+    with running_service(Settings(home=folder / ".ktrdr", cancel_grace_s=10.0)) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ import ktrdr
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import free_port, pid_of_training, wait_until
+from tests.end_to_end.conftest import caught, free_port, wait_until
 from tests.end_to_end.test_embedded import Home
 
 pytestmark = [
@@ -87,10 +87,12 @@ def test_a_training_on_the_node_uses_its_card_and_gives_the_same_bits_as_one_in_
 def test_a_killed_worker_costs_an_attempt_and_not_a_bit(
     home: Home, client: ktrdr.Client, weights_here: dict[str, torch.Tensor]
 ) -> None:
-    started = client.train("sp500_daily", overrides=LONG, checkpoint_every_epochs=5, **ON_THE_CARD)
-    operation_id = started["operation_id"]
-    wait_until(lambda: len(client.metrics(operation_id)["epochs"]) > 12)
-    os.kill(pid_of_training(operation_id), signal.SIGKILL)
+    def start() -> str:
+        started = client.train("sp500_daily", overrides=LONG, checkpoint_every_epochs=5, **ON_THE_CARD)
+        return str(started["operation_id"])
+
+    with caught(client, start, 12) as (operation_id, pid):
+        os.kill(pid, signal.SIGKILL)
     ended = client.wait(operation_id)
     assert ended["attempt"] == 2
     assert any(line["event"].startswith("Resumed after epoch") for line in client.logs(operation_id))

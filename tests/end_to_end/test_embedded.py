@@ -86,6 +86,8 @@ class Home:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     made = Home(tmp_path_factory.mktemp("home"), free_port())
+    # no attempt is given up here for its silence: some are held while others begin
+    (made.folder / "environments.yaml").write_text("environments: [{name: cpu-docker, mode: local, lease_s: 300}]")
     ran = made.ktrdr("up", "--port", str(made.port))
     assert ran.returncode == 0, ran.stderr + ran.stdout
     assert f"http://127.0.0.1:{made.port}/docs" in ran.stdout
@@ -112,12 +114,10 @@ def test_up_again_finds_the_service_and_starts_nothing(home: Home) -> None:
 
 
 def test_a_training_prints_lines_metrics_beside_baselines_and_commands_that_can_be_typed(home: Home) -> None:
-    # Long enough for some of its epochs to be shown, fast as they are: of progress the latest wins.
     ran = home.ktrdr("models", "train", "sp500_daily", *override(60))
     assert ran.returncode == 0, ran.stderr
-    for expected in ("Step 7/12", "majority class", "Accuracy 0.", "models/sp500_daily/SP500_1d_v1"):
+    for expected in ("majority class", "Accuracy 0.", "models/sp500_daily/SP500_1d_v1"):
         assert expected in ran.stdout
-    assert re.search(r"Epoch \d+/60: train loss \d", ran.stdout)
     typed = re.search(r"ktrdr (models show sp500_daily/\S+)", ran.stdout)
     assert typed is not None
     shown = home.ktrdr(*typed.group(1).split())
@@ -215,8 +215,12 @@ def test_ctrl_c_cancels_the_training(home: Home) -> None:
     wait_until(lambda: home.client().operations(status="running")["total_count"] == 1)
     [running] = home.client().operations(status="running")["items"]
     wait_until(lambda: (home.client().operation(running["operation_id"])["progress"] or {}).get("current_step") == 7)
+    assert process.stdout is not None
+    shown = next(line for line in process.stdout if "Epoch " in line)  # of progress the latest wins: some are shown
+    assert re.search(r"Epoch \d+/100,?000: train loss \d", shown)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    process.communicate(timeout=60)
+    assert process.returncode == 130
     assert home.client().operation(running["operation_id"])["status"] == "cancelled"
 
 
@@ -260,14 +264,24 @@ def pid_of(home: Home, class_name: str) -> int:
     return pid
 
 
+def sequence_of(client: ktrdr.Client, operation_id: str) -> int:
+    """Return the number of the newest progress; 0 while the actor that knows it is away."""
+    try:
+        progress = client.operation(operation_id)["progress"]
+    except ServiceRefused as refused:
+        assert refused.status == 503
+        return 0
+    return int(progress["sequence"]) if progress else 0
+
+
 @pytest.mark.parametrize("actor", ["HostedOperations", "HostedModelStorage", "HostedBars"])
 def test_a_killed_actor_comes_back_and_the_training_goes_on(home: Home, actor: str) -> None:
     operation_id = home.start_long_training()
     with home.client() as client:
         before = client.operation(operation_id)["progress"]["sequence"]
         os.kill(pid_of(home, actor), signal.SIGKILL)
+        wait_until(lambda: sequence_of(client, operation_id) > before)
         wait_until(lambda: client.health()["status"] == "ok")
-        wait_until(lambda: (client.operation(operation_id)["progress"] or {"sequence": 0})["sequence"] > before)
         assert client.operation(operation_id)["attempt"] == 1
         client.cancel(operation_id)
         assert client.wait(operation_id)["status"] == "cancelled"

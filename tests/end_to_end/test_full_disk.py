@@ -18,7 +18,7 @@ import pytest
 from ktrdr.errors import ServiceRefused
 from ktrdr.settings import Settings
 from ktrdr.storage import unpack
-from tests.end_to_end.conftest import Service, pid_of_training, running_service, wait_until
+from tests.end_to_end.conftest import Service, held, pid_of_training, running_service, wait_until
 from tests.fakes.disks import Disk, mounted
 
 N_EPOCHS = 160
@@ -113,8 +113,9 @@ def test_while_the_home_is_full_nothing_is_taken_and_what_trains_goes_on(service
     with service.client() as client:
         operation_id = client.train("sp500_daily", checkpoint_every_epochs=5, overrides=SOME_SECONDS)["operation_id"]
         wait_until(lambda: len(client.metrics(operation_id)["epochs"]) > 3)
-        empty_journal(home_disk.folder / "operations.db")
-        home_disk.fill()
+        with held(operation_id):
+            empty_journal(home_disk.folder / "operations.db")
+            home_disk.fill()
         n_before = client.operations()["total_count"]
         with pytest.raises(ServiceRefused) as refused:
             client.train("minimal")

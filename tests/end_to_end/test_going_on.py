@@ -15,7 +15,7 @@ import ktrdr
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service, pid_of_training, wait_until
+from tests.end_to_end.conftest import Service, caught, wait_until
 
 N_EPOCHS = 150
 LONG = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
@@ -51,15 +51,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Uninterrupted:
     return Uninterrupted(root / "strategies", root / "data", tmp_path_factory.mktemp("models"))
 
 
-def start(service: Service, **fields: Any) -> str:
-    with service.client() as client:
-        started = client.train("sp500_daily", overrides=LONG, **{"checkpoint_every_epochs": 5, **fields})
+def start(client: ktrdr.Client, **fields: Any) -> str:
+    started = client.train("sp500_daily", overrides=LONG, **{"checkpoint_every_epochs": 5, **fields})
     return str(started["operation_id"])
-
-
-def wait_for_epoch(service: Service, operation_id: str, epoch: int) -> None:
-    with service.client() as client:
-        wait_until(lambda: len(client.metrics(operation_id)["epochs"]) >= epoch)
 
 
 def lines_of(service: Service, operation_id: str) -> list[str]:
@@ -70,10 +64,9 @@ def lines_of(service: Service, operation_id: str) -> list[str]:
 def test_a_killed_worker_costs_no_more_than_the_epochs_since_its_last_checkpoint(
     service: Service, uninterrupted: Uninterrupted
 ) -> None:
-    operation_id = start(service)
-    wait_for_epoch(service, operation_id, 12)
-    os.kill(pid_of_training(operation_id), signal.SIGKILL)
     with service.client() as client:
+        with caught(client, lambda: start(client), 12) as (operation_id, pid):
+            os.kill(pid, signal.SIGKILL)
         percentages, ended = [], {}
         for event in client.events(operation_id):
             if event.event == "progress":
@@ -84,15 +77,15 @@ def test_a_killed_worker_costs_no_more_than_the_epochs_since_its_last_checkpoint
     assert int(resumed.split()[3].strip(";")) >= 10
     assert percentages == sorted(percentages)
     uninterrupted.check_equals(service, ended)
-    assert not (service.settings.home / "checkpoints" / operation_id).exists()
+    wait_until(lambda: not (service.settings.home / "checkpoints" / operation_id).exists())
     assert ended["resumable"] is False
 
 
 def test_what_was_cancelled_goes_on_where_it_was_stopped(service: Service, uninterrupted: Uninterrupted) -> None:
-    operation_id = start(service, checkpoint_every_epochs=N_EPOCHS)  # so that the cancel alone keeps a state
-    wait_for_epoch(service, operation_id, 7)
     with service.client() as client:
-        client.cancel(operation_id)
+        rarely = {"checkpoint_every_epochs": N_EPOCHS}  # so that the cancel alone keeps a state
+        with caught(client, lambda: start(client, **rarely), 7) as (operation_id, _):
+            client.cancel(operation_id)
         cancelled = client.wait(operation_id)
         assert (cancelled["status"], cancelled["resumable"]) == ("cancelled", True)
         assert client.resume(operation_id)["operation_id"] == operation_id
@@ -110,11 +103,10 @@ def test_when_its_node_loses_power_a_training_goes_on_from_its_checkpoint_on_ano
     service: Service, uninterrupted: Uninterrupted, record_property: Callable[[str, float], None]
 ) -> None:
     service.join("mps-mac")
-    operation_id = start(service, execution_mode="host")
-    wait_for_epoch(service, operation_id, 12)
     with service.client() as client:
-        first = client.operation(operation_id)["execution"]["node"]
-        service.kill_node("mps-mac")
+        with caught(client, lambda: start(client, execution_mode="host"), 12) as (operation_id, _):
+            first = client.operation(operation_id)["execution"]["node"]
+            service.kill_node("mps-mac")
         record_property("noticed_s", wait_until(lambda: client.operation(operation_id)["status"] == "pending"))
         waiting = client.operation(operation_id)
         service.join("mps-mac")

@@ -12,7 +12,7 @@ import ktrdr
 from tests.end_to_end.conftest import wait_until
 from tests.end_to_end.namespaces import Host, SeparateHosts, separate_hosts, why_not
 
-N_EPOCHS = 300
+N_EPOCHS = 600
 OVERRIDES = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 
 

@@ -22,7 +22,7 @@ def test_many_submissions_at_once_start_in_their_order_and_all_finish(
         started = list(clients.map(lambda _: client.train("minimal", **TINY)["operation_id"], range(n_submissions)))
         took_s = wait_until(lambda: client.operations(active=True)["total_count"] == 0, 1000)
         newest_first = client.operations(limit=n_submissions)["items"]
-        models = [model["operation_id"] for model in client.models("minimal")["items"]]
+        models = [model["operation_id"] for model in client.models("minimal", limit=n_submissions + 50)["items"]]
     record_property("took_s", took_s)
     submitted = newest_first[::-1]
     assert sorted(operation["operation_id"] for operation in submitted) == sorted(started)

@@ -37,7 +37,7 @@ def test_the_same_training_is_answered_with_its_model_or_made_again_with_the_sam
         assert client.operations()["total_count"] == n_before
         another = client.train("minimal", **{**ASKED, "seed": 42}, reuse="if_identical")
         assert another["identical_model"] is None
-        client.cancel(another["operation_id"])
+        assert client.wait(another["operation_id"])["status"] == "completed"
         started = client.train("minimal", **ASKED)
         assert started["identical_model"]["model_id"] == model_id
         again = client.wait(started["operation_id"])["result"]["model_id"]

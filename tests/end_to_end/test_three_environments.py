@@ -20,7 +20,7 @@ from actors.names import NAMESPACE, OPERATIONS
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused, UnknownStrategy
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service, pid_of_training
+from tests.end_to_end.conftest import Service, caught, pid_of_training
 
 QUICK = {"training.epochs": 2}
 ENDLESS = {"training.epochs": 100_000, "training.early_stopping": {"patience": 100_000}}
@@ -40,7 +40,7 @@ def train(service: Service, **fields: Any) -> dict[str, Any]:
 
 def models_of(service: Service) -> list[str]:
     with service.client() as client:
-        return [model["model_id"] for model in client.models()["items"]]
+        return [model["model_id"] for model in client.models(limit=200)["items"]]
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_a_cancel_in_mid_epoch_stops_the_training_and_leaves_no_model(service: S
         for event in client.events(operation_id):
             if event.event == "progress" and event.payload["context"]["batch"]:
                 break
-        asked = time.monotonic()
         assert client.cancel(operation_id, "changed my mind")["status"] == "cancelling"
         operation = client.wait(operation_id)
-        assert time.monotonic() - asked < 2.0  # it stopped by itself, before the grace of 5 s
         assert operation["status"] == "cancelled"
         assert "changed my mind" in operation["status_reason"]
+        # it stopped by itself: one that is killed after the grace says nothing any more
+        assert any(line["event"].startswith("Training stopped after") for line in client.logs(operation_id))
         with pytest.raises(ServiceRefused) as refused:
             client.cancel(operation_id)
         assert refused.value.status == 409
@@ -160,8 +160,7 @@ def test_a_training_that_hangs_is_killed_after_the_grace_and_its_memory_is_free(
         operation_id = client.train("sp500_daily", overrides=ENDLESS)["operation_id"]
         pid = pid_of_training(operation_id)
         os.kill(pid, signal.SIGSTOP)  # it answers nothing any more, as in an endless call of C
-        client.cancel(operation_id)
-        assert client.operation(operation_id)["status"] == "cancelling"
+        assert client.cancel(operation_id)["status"] == "cancelling"
         assert client.wait(operation_id)["status"] == "cancelled"
         _wait_until(lambda: not Path(f"/proc/{pid}").exists())
 
@@ -297,11 +296,12 @@ def test_the_default_mode_is_changed_and_said(service: Service) -> None:
 def test_a_killed_worker_is_tried_again_and_completes(service: Service) -> None:
     overrides = {"training.epochs": 120, "training.early_stopping": {"patience": 120}}
     with service.client() as client:
-        operation_id = client.train("sp500_daily", overrides=overrides)["operation_id"]
-        for event in client.events(operation_id):
-            if event.event == "progress" and event.payload["context"]["epoch"]:
-                break
-        os.kill(pid_of_training(operation_id), signal.SIGKILL)
+
+        def start() -> str:
+            return str(client.train("sp500_daily", overrides=overrides)["operation_id"])
+
+        with caught(client, start, 1) as (operation_id, pid):
+            os.kill(pid, signal.SIGKILL)
         operation = client.wait(operation_id)
         assert (operation["status"], operation["attempt"]) == ("completed", 2)
         assert len(operation["metrics"]["epochs"]) == 120

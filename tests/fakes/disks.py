@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,10 @@ class Disk:
 
     def fill(self, leaving: int = 0) -> None:
         """Take all space but `leaving` bytes."""
-        space = os.statvfs(self.folder)
         with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - leaving)
+            while (n_bytes := self._n_free_bytes() - leaving) > 0:
+                with suppress(OSError):  # somebody wrote meanwhile: there is less by now
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, n_bytes)
 
     def make_room(self) -> None:
         self._ballast.unlink()
@@ -30,6 +31,10 @@ class Disk:
     def files(self) -> list[Path]:
         """Return what holds something."""
         return [path for path in self.folder.rglob("*") if path.is_file() and path.stat().st_size > 0]
+
+    def _n_free_bytes(self) -> int:
+        space = os.statvfs(self.folder)
+        return space.f_bavail * space.f_frsize
 
     @property
     def _ballast(self) -> Path:

@@ -95,7 +95,7 @@ class House:
         )
 
 
-def run(scene: Callable[[], Coroutine[Any, Any, None]], timeout_s: float = 30.0) -> None:
+def run(scene: Callable[[], Coroutine[Any, Any, None]], timeout_s: float = 120.0) -> None:
     """Play a scene to its end, within a bound, and stop what it left running."""
     asyncio.run(asyncio.wait_for(scene(), timeout_s))
 
