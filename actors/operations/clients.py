@@ -151,10 +151,10 @@ class ForClients(Surface):
         if operation.is_terminal:
             await self._desk.settle(operation)
         else:
-            self._notices.wake(stop_of(operation_id), operation)
-            await asyncio.sleep(0)  # the training first
             self._meters.cancel_asked(operation_id, asked_s)
             self._desk.tell(operation)
+            self._notices.wake(stop_of(operation_id), operation)
+            await asyncio.sleep(0)  # the training first, then the answer
         return self._view_of(operation)
 
     async def resume(self, operation_id: str) -> OperationView:
