@@ -41,7 +41,9 @@ def main() -> None:
     given = parser.parse_args()
     for artifact in trained(given.wide, given.wide_epochs):
         archive = b"".join(decoded(pack(artifact).blob))
-        for what, raw in (("weights", bytes(artifact.weights)), ("artifact", archive)):
+        weights = io.BytesIO()
+        artifact.weights.write_to(weights)
+        for what, raw in (("weights", weights.getvalue()), ("artifact", archive)):
             print(f"\n{artifact.strategy}, {what}: {len(raw):,} bytes")
             report(raw, given.rounds)
 

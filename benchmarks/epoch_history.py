@@ -18,6 +18,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 import ktrdr
+from cluster.environments import ENVIRONMENTS
 from ktrdr.operations import Execution, Operation
 from ktrdr.settings import Settings
 from serve.application import build_app
@@ -38,7 +39,7 @@ def main() -> None:
         house = House(Path(folder))
         fill(house, given.operations, given.epochs)
         settings = Settings(home=Path(folder) / ".ktrdr")
-        app = build_app(settings)
+        app = build_app(settings, ENVIRONMENTS)
         app.state.gateway = DirectGateway(settings, house)
         with TestClient(app) as client:
             whole = client.get(f"{API}/train-long/metrics").json()
