@@ -8,6 +8,9 @@ from pathlib import Path
 
 TOKEN_FILE = "ray_token"
 
+# Ray would put actors and trainings behind everything else alike: a cancel waits for its turn beside trainings.
+_NICENESS = {"RAY_worker_niceness": "0"}
+
 
 def ray_environment(token_path: Path) -> dict[str, str]:
     """Return the variables for the head, every node, driver and `ray` command of a loopback cluster."""
@@ -18,8 +21,7 @@ def ray_environment(token_path: Path) -> dict[str, str]:
         # On one machine Ray then stays on 127.0.0.1; processes that disagree on it do not find each other.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray would put actors and trainings behind everything else alike: a cancel waits for its turn beside trainings.
-        "RAY_worker_niceness": "0",
+        **_NICENESS,
         # A dead proxy is replaced in about 4 s instead of 27.
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
         "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "2",
@@ -32,11 +34,7 @@ def member_environment(address: str, token_path: Path) -> dict[str, str]:
     if host in ("127.0.0.1", "localhost"):
         return ray_environment(token_path)
     # Off loopback Ray joins nothing on a Mac unless told; elsewhere it is told what is so anyway.
-    return {
-        **joined_environment(token_path),
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
-        "RAY_worker_niceness": "0",
-    }
+    return {**joined_environment(token_path), "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", **_NICENESS}
 
 
 def joined_environment(token_path: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import ray
+import torch
 from ray import serve as ray_serve
 from ray.cluster_utils import Cluster
 from ray.util.state import list_actors
@@ -25,9 +26,18 @@ from actors.house import start_actors
 from actors.names import NAMESPACE
 from cluster.environments import SLOT_RESOURCE, node_labels
 from ktrdr.settings import Settings
+from ktrdr.storage import ModelStorage
 from serve.application import run_application
 
 TRAINING_STEP = 7
+
+
+def all_of(n_epochs: int) -> dict[str, Any]:
+    """Return the overrides of a training that goes through all of `n_epochs`."""
+    return {"training.epochs": n_epochs, "training.early_stopping": {"patience": n_epochs}}
+
+
+ENDLESS = all_of(100_000)
 
 
 @dataclass
@@ -133,6 +143,17 @@ def caught(client: ktrdr.Client, start: Callable[[], str], n_epochs: int) -> Ite
 def _is_as_far(client: ktrdr.Client, operation_id: str, n_epochs: int) -> bool:
     operation = client.operation(operation_id)
     return operation["status"] != "running" or len((operation["metrics"] or {"epochs": []})["epochs"]) >= n_epochs
+
+
+def weights_of(models_dir: Path, model_id: str) -> dict[str, torch.Tensor]:
+    return ModelStorage(models_dir).load(*model_id.split("/")).network.state_dict()
+
+
+def check_equal(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
+    """Compare weights bit for bit."""
+    assert ours.keys() == theirs.keys()
+    for name, weight in ours.items():
+        assert torch.equal(weight, theirs[name]), name
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import ktrdr
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import caught, free_port, wait_until
+from tests.end_to_end.conftest import ENDLESS, all_of, caught, check_equal, free_port, wait_until, weights_of
 from tests.end_to_end.test_embedded import Home
 
 pytestmark = [
@@ -24,8 +24,7 @@ pytestmark = [
 ]
 DEVICE = "cuda"
 N_EPOCHS = 150
-LONG: dict[str, Any] = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
-ENDLESS: dict[str, Any] = {"training.epochs": 100_000, "training.early_stopping": {"patience": 100_000}}
+LONG = all_of(N_EPOCHS)
 ON_THE_CARD: dict[str, Any] = {"execution_mode": "cloud", "require_gpu": True}
 
 
@@ -52,23 +51,16 @@ def client(home: Home) -> Iterator[ktrdr.Client]:
 @pytest.fixture(scope="module")
 def weights_here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     """The weights of the same training on the card by this process, never cut."""
-    root, storage = Path(__file__).parents[2], ModelStorage(tmp_path_factory.mktemp("models"))
+    root, folder = Path(__file__).parents[2], tmp_path_factory.mktemp("models")
     strategy = ktrdr.load_strategy(root / "strategies" / "sp500_daily.yaml", LONG)
     data = DataManager(BarStore([root / "data"]))
-    executor = ktrdr.TrainingExecutor(strategy, data=data, model_storage=storage, device=DEVICE)
-    return weights_of(storage, executor.execute(None, None, None, None)["model_id"])
-
-
-def weights_of(storage: ModelStorage, model_id: str) -> dict[str, torch.Tensor]:
-    return storage.load(*model_id.split("/")).network.state_dict()
+    executor = ktrdr.TrainingExecutor(strategy, data=data, model_storage=ModelStorage(folder), device=DEVICE)
+    return weights_of(folder, executor.execute(None, None, None, None)["model_id"])
 
 
 def check_is_as_here(home: Home, ended: dict[str, Any], weights_here: dict[str, torch.Tensor]) -> None:
     assert ended["status"] == "completed", ended
-    there = weights_of(ModelStorage(home.folder / "models"), ended["result"]["model_id"])
-    assert there.keys() == weights_here.keys()
-    for name, weight in weights_here.items():
-        assert torch.equal(weight, there[name]), name
+    check_equal(weights_here, weights_of(home.folder / "models", ended["result"]["model_id"]))
 
 
 def test_a_training_on_the_node_uses_its_card_and_gives_the_same_bits_as_one_in_this_process(

@@ -8,12 +8,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,7 +22,7 @@ from ktrdr.prediction import Predictor
 from ktrdr.storage import ModelStorage
 from ktrdr.wire.service_record import ServiceRecord
 from serve.cli.machine import Machine
-from tests.end_to_end.conftest import free_port, held
+from tests.end_to_end.conftest import all_of, free_port, held, wait_until
 
 KTRDR = Path(sys.executable).with_name("ktrdr")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -37,7 +35,7 @@ def override(n_epochs: int) -> list[str]:
 
 LONG = override(100_000)
 N_MIDDLING = 200
-MIDDLING = {"training.epochs": N_MIDDLING, "training.early_stopping": {"patience": N_MIDDLING}}
+MIDDLING = all_of(N_MIDDLING)
 """A training of some seconds, for a client."""
 
 
@@ -94,13 +92,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     yield made
     ended = made.ktrdr("down")
     assert ended.returncode == 0, ended.stderr
-
-
-def wait_until(is_so: Any, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.2)
 
 
 def test_up_again_finds_the_service_and_starts_nothing(home: Home) -> None:
@@ -216,8 +207,13 @@ def test_ctrl_c_cancels_the_training(home: Home) -> None:
     [running] = home.client().operations(status="running")["items"]
     wait_until(lambda: (home.client().operation(running["operation_id"])["progress"] or {}).get("current_step") == 7)
     assert process.stdout is not None
-    shown = next(line for line in process.stdout if "Epoch " in line)  # of progress the latest wins: some are shown
-    assert re.search(r"Epoch \d+/100,?000: train loss \d", shown)
+    shown = []  # of progress the latest wins: of an endless training some epochs are shown
+    for line in process.stdout:
+        shown.append(line)
+        if "Epoch " in line:
+            break
+    assert re.search(r"Epoch \d+/100,?000: train loss \d", shown[-1])
+    assert any("Step 7/12" in line for line in shown)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130

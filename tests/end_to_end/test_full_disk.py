@@ -18,11 +18,10 @@ import pytest
 from ktrdr.errors import ServiceRefused
 from ktrdr.settings import Settings
 from ktrdr.storage import unpack
-from tests.end_to_end.conftest import Service, held, pid_of_training, running_service, wait_until
+from tests.end_to_end.conftest import Service, all_of, held, pid_of_training, running_service, wait_until
 from tests.fakes.disks import Disk, mounted
 
 N_EPOCHS = 160
-SOME_SECONDS = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 FULL_S = 4.0
 
 
@@ -111,7 +110,8 @@ def test_a_process_killed_while_it_hands_over_leaves_its_model_to_the_next_attem
 
 def test_while_the_home_is_full_nothing_is_taken_and_what_trains_goes_on(service: Service, home_disk: Disk) -> None:
     with service.client() as client:
-        operation_id = client.train("sp500_daily", checkpoint_every_epochs=5, overrides=SOME_SECONDS)["operation_id"]
+        started = client.train("sp500_daily", checkpoint_every_epochs=5, overrides=all_of(N_EPOCHS))
+        operation_id = started["operation_id"]
         wait_until(lambda: len(client.metrics(operation_id)["epochs"]) > 3)
         with held(operation_id):
             empty_journal(home_disk.folder / "operations.db")

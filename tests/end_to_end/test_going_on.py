@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 import ktrdr
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service, caught, wait_until
+from tests.end_to_end.conftest import Service, all_of, caught, check_equal, wait_until, weights_of
 
 N_EPOCHS = 150
-LONG = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
+LONG = all_of(N_EPOCHS)
 
 
 class Uninterrupted:
@@ -29,15 +28,11 @@ class Uninterrupted:
         strategy = ktrdr.load_strategy(strategies / "sp500_daily.yaml", LONG)
         executor = ktrdr.TrainingExecutor(strategy, data=DataManager(BarStore([bars])), model_storage=storage)
         self.result = executor.execute(None, None, None, None)
-        self.weights = storage.load(*self.result["model_id"].split("/")).network.state_dict()
+        self.weights = weights_of(folder, self.result["model_id"])
 
     def check_equals(self, service: Service, operation: dict[str, Any]) -> None:
         """Compare weights bit for bit, and the history in the result and in the book."""
-        there = ModelStorage(service.settings.models_dir).load(*operation["result"]["model_id"].split("/"))
-        weights = there.network.state_dict()
-        assert weights.keys() == self.weights.keys()
-        for name, weight in self.weights.items():
-            assert torch.equal(weight, weights[name]), name
+        check_equal(self.weights, weights_of(service.settings.models_dir, operation["result"]["model_id"]))
         here = self.result["training_metrics"]
         assert operation["result"]["training_metrics"]["val_loss"] == here["val_loss"]
         epochs = operation["metrics"]["epochs"]

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 import ktrdr
-from tests.end_to_end.conftest import wait_until
+from tests.end_to_end.conftest import all_of, wait_until
 from tests.end_to_end.namespaces import Host, SeparateHosts, separate_hosts, why_not
 
 N_EPOCHS = 600
-OVERRIDES = {"training.epochs": N_EPOCHS, "training.early_stopping": {"patience": N_EPOCHS}}
 
 
 pytestmark = pytest.mark.timeout(600)
@@ -41,7 +40,7 @@ def client(hosts: SeparateHosts) -> Iterator[ktrdr.Client]:
 
 def start_on_node(client: ktrdr.Client) -> str:
     """Return the id of a training that has kept a state on the head."""
-    started = client.train("sp500_daily", overrides=OVERRIDES, execution_mode="host", checkpoint_every_epochs=5)
+    started = client.train("sp500_daily", overrides=all_of(N_EPOCHS), execution_mode="host", checkpoint_every_epochs=5)
     wait_until(lambda: len(client.metrics(started["operation_id"])["epochs"]) > 6, 150)
     return str(started["operation_id"])
 

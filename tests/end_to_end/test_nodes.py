@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ktrdr.wire.node_record import NodeRecord
-from tests.end_to_end.conftest import free_port
-from tests.end_to_end.test_embedded import LONG, Home, wait_until
+from tests.end_to_end.conftest import free_port, wait_until
+from tests.end_to_end.test_embedded import LONG, Home
 
 pytestmark = pytest.mark.timeout(600)
 NAME = "mps-mac"

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from ktrdr.errors import ServiceRefused
-from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service
+from tests.end_to_end.conftest import Service, check_equal, weights_of
 
 ASKED: dict[str, Any] = {"seed": 41, "overrides": {"training.epochs": 2}}
 
@@ -21,10 +19,6 @@ def model_id(shared_service: Service) -> str:
     with shared_service.client() as client:
         ended = client.wait(client.train("minimal", **ASKED)["operation_id"])
     return str(ended["result"]["model_id"])
-
-
-def weights_of(service: Service, model_id: str) -> dict[str, torch.Tensor]:
-    return ModelStorage(service.settings.models_dir).load(*model_id.split("/")).network.state_dict()
 
 
 def test_the_same_training_is_answered_with_its_model_or_made_again_with_the_same_bits(
@@ -41,9 +35,8 @@ def test_the_same_training_is_answered_with_its_model_or_made_again_with_the_sam
         started = client.train("minimal", **ASKED)
         assert started["identical_model"]["model_id"] == model_id
         again = client.wait(started["operation_id"])["result"]["model_id"]
-    ours, theirs = weights_of(service, model_id), weights_of(service, again)
     assert again != model_id
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    check_equal(*(weights_of(service.settings.models_dir, each) for each in (model_id, again)))
 
 
 def test_a_model_goes_out_as_a_bundle_and_comes_back_as_the_next_version(
@@ -63,8 +56,7 @@ def test_a_model_goes_out_as_a_bundle_and_comes_back_as_the_next_version(
             client.import_model(spoilt)
         assert refused.value.status == 422
         assert client.models("minimal")["total_count"] == n_models
-    ours, theirs = weights_of(service, model_id), weights_of(service, imported["model_id"])
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    check_equal(*(weights_of(service.settings.models_dir, each) for each in (model_id, imported["model_id"])))
     assert not any((service.settings.home / "uploads").iterdir())
 
 

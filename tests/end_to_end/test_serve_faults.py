@@ -11,9 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from ktrdr.client import ServiceEvent
-from tests.end_to_end.conftest import Service, wait_until
-
-ENDLESS = {"training.epochs": 100_000, "training.early_stopping": {"patience": 100_000}}
+from tests.end_to_end.conftest import ENDLESS, Service, wait_until
 
 
 class Follower:

@@ -20,10 +20,18 @@ from actors.names import NAMESPACE, OPERATIONS
 from ktrdr.data import BarStore, DataManager
 from ktrdr.errors import ServiceRefused, UnknownStrategy
 from ktrdr.storage import ModelStorage
-from tests.end_to_end.conftest import Service, caught, pid_of_training
+from tests.end_to_end.conftest import (
+    ENDLESS,
+    Service,
+    all_of,
+    caught,
+    check_equal,
+    pid_of_training,
+    wait_until,
+    weights_of,
+)
 
 QUICK = {"training.epochs": 2}
-ENDLESS = {"training.epochs": 100_000, "training.early_stopping": {"patience": 100_000}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -62,19 +70,13 @@ def test_the_same_seed_gives_identical_weights_in_process_and_through_http(
     service: Service, strategies_dir, bundled_bars_dir, tmp_path
 ) -> None:
     operation = train(service, seed=11)
-    there = ModelStorage(service.settings.models_dir).load(*operation["result"]["model_id"].split("/"))
-
     strategy = ktrdr.load_strategy(strategies_dir / "sp500_daily.yaml", QUICK)
     storage = ModelStorage(tmp_path / "models")
     executor = ktrdr.TrainingExecutor(strategy, data=DataManager(BarStore([bundled_bars_dir])), model_storage=storage)
     dates = strategy.training_data.date_range
     result = executor.execute(list(strategy.symbols), list(strategy.timeframes), dates.start, dates.end, seed=11)
-    here = storage.load(*result["model_id"].split("/"))
-
-    weights_there, weights_here = there.network.state_dict(), here.network.state_dict()
-    assert weights_there.keys() == weights_here.keys()
-    for name, weight in weights_here.items():
-        assert torch.equal(weight, weights_there[name]), name
+    there = weights_of(service.settings.models_dir, operation["result"]["model_id"])
+    check_equal(weights_of(tmp_path / "models", result["model_id"]), there)
     assert result["training_metrics"]["val_loss"] == operation["result"]["training_metrics"]["val_loss"]
     assert result["data_summary"] == operation["result"]["data_summary"]
 
@@ -115,7 +117,7 @@ def test_a_stored_model_predicts_what_training_saw(service: Service) -> None:
 def test_an_absent_host_falls_back_to_local_with_a_warning_on_the_operation(service: Service) -> None:
     service.leave("mps-mac")
     try:
-        _wait_until(lambda: service.client().health()["nodes"]["mps-mac"] == 0)
+        wait_until(lambda: service.client().health()["nodes"]["mps-mac"] == 0, 20)
         operation = train(service, execution_mode="host")
         assert operation["status"] == "completed"
         assert operation["execution"]["environment"] == "cpu-docker"
@@ -162,12 +164,12 @@ def test_a_training_that_hangs_is_killed_after_the_grace_and_its_memory_is_free(
         os.kill(pid, signal.SIGSTOP)  # it answers nothing any more, as in an endless call of C
         assert client.cancel(operation_id)["status"] == "cancelling"
         assert client.wait(operation_id)["status"] == "cancelled"
-        _wait_until(lambda: not Path(f"/proc/{pid}").exists())
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20)
 
 
 def test_ray_names_the_task_by_the_operation(service: Service) -> None:
     operation = train(service)
-    _wait_until(lambda: list_tasks(filters=[("name", "=", operation["operation_id"])]) != [])
+    wait_until(lambda: list_tasks(filters=[("name", "=", operation["operation_id"])]) != [], 20)
 
 
 def test_news_replays_for_a_finished_operation_and_closes(service: Service) -> None:
@@ -294,7 +296,7 @@ def test_the_default_mode_is_changed_and_said(service: Service) -> None:
 
 
 def test_a_killed_worker_is_tried_again_and_completes(service: Service) -> None:
-    overrides = {"training.epochs": 120, "training.early_stopping": {"patience": 120}}
+    overrides = all_of(120)
     with service.client() as client:
 
         def start() -> str:
@@ -312,13 +314,13 @@ def test_a_killed_worker_is_tried_again_and_completes(service: Service) -> None:
 def test_a_node_that_leaves_sends_its_training_back_into_the_queue_until_one_joins(service: Service) -> None:
     with service.client() as client:
         operation_id = client.train("sp500_daily", overrides=ENDLESS, execution_mode="host")["operation_id"]
-        _wait_until(lambda: (client.operation(operation_id)["progress"] or {}).get("current_step") == 7)
+        wait_until(lambda: (client.operation(operation_id)["progress"] or {}).get("current_step") == 7, 20)
         service.leave("mps-mac")
-        _wait_until(lambda: client.operation(operation_id)["status"] == "pending", 60)
-        _wait_until(lambda: "Needs environment mps-mac; 0 of" in client.operation(operation_id)["status_reason"])
+        wait_until(lambda: client.operation(operation_id)["status"] == "pending", 60)
+        wait_until(lambda: "Needs environment mps-mac; 0 of" in client.operation(operation_id)["status_reason"], 20)
         assert client.operation(operation_id)["queue"] == {"position": 1, "ahead": 0}
         service.join("mps-mac")
-        _wait_until(lambda: client.operation(operation_id)["status"] == "running", 60)
+        wait_until(lambda: client.operation(operation_id)["status"] == "running", 60)
         assert client.operation(operation_id)["attempt"] == 2
         client.cancel(operation_id)
         assert client.wait(operation_id)["status"] == "cancelled"
@@ -327,22 +329,15 @@ def test_a_node_that_leaves_sends_its_training_back_into_the_queue_until_one_joi
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_whenever_a_worker_is_killed_its_operation_ends_with_one_model_or_none(service: Service) -> None:
-    overrides = {"training.epochs": 20, "training.early_stopping": {"patience": 20}}
+    overrides = all_of(20)
     with service.client() as client:
         for number in range(20):
             operation_id = client.train("sp500_daily", overrides=overrides)["operation_id"]
             running = [("name", "=", operation_id), ("state", "=", "RUNNING")]
-            _wait_until(lambda running=running: list_tasks(filters=running, detail=True) != [])
+            wait_until(lambda running=running: list_tasks(filters=running, detail=True) != [], 20)
             time.sleep(number * 0.25)  # from its first step to after its last
             for task in list_tasks(filters=running, detail=True):
                 os.kill(task.worker_pid, signal.SIGKILL)
             assert client.wait(operation_id)["status"] == "completed"
             of_operation = [model for model in client.models()["items"] if model["operation_id"] == operation_id]
             assert len(of_operation) == 1
-
-
-def _wait_until(is_so: Any, timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to be in time"
-        time.sleep(0.2)

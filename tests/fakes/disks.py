@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,11 @@ class Disk:
         """Take all space but `leaving` bytes."""
         with self._ballast.open("wb") as file:
             while (n_bytes := self._n_free_bytes() - leaving) > 0:
-                with suppress(OSError):  # somebody wrote meanwhile: there is less by now
+                try:
                     os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, n_bytes)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:  # else somebody wrote meanwhile, and there is less by now
+                        raise
 
     def make_room(self) -> None:
         self._ballast.unlink()

@@ -134,8 +134,16 @@ def test_two_stores_on_one_file_never_claim_the_same_operation(url: str, clock: 
 
 
 @pytest.mark.parametrize("filters", [{}, {"status": "completed", "cursor": "5000"}, {"active": False}])
-def test_a_page_of_ten_thousand_is_of_the_newest(ten_thousand: OperationBook, filters: dict[str, Any]) -> None:
+def test_a_page_of_ten_thousand_is_of_the_newest_and_found_by_an_index(
+    ten_thousand: OperationBook, filters: dict[str, Any]
+) -> None:
+    with ten_thousand._store.reading() as rows:  # one thread has one connection
+        connection = rows._connection.connection.dbapi_connection
+    hundreds_of_steps: list[None] = []
+    connection.set_progress_handler(lambda: hundreds_of_steps.append(None), 100)
     page = ten_thousand.page(**filters)
+    connection.set_progress_handler(None, 0)
+    assert 0 < len(hundreds_of_steps) < 250  # of SQLite's machine: two for each in an index; to sort them takes 500
     assert page.total_count == (5_000 if filters else 10_000)
     assert page.items[0].operation_id == ("train-04999" if "cursor" in filters else "train-09999")
 
